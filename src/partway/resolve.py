@@ -1,0 +1,250 @@
+"""From a checked study file to runs, trainings and evaluations, each with the spec that its key is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from typing import Any
+
+from pydantic import BaseModel
+
+from partway import keys, sources
+from partway.schema import Evaluation as EvaluationOptions
+from partway.schema import GridBlock, ModelOptions, Sampling, SplitOff, Stage, StudyFile, Transforms
+from partway.schema import Training as TrainingOptions
+from partway.study import DataSource, Evaluation, Run, Study, Training
+from partway.study_file import StudyText
+
+RECIPE_SECTIONS = ("sampling", "transforms", "training", "evaluation")
+
+
+def merged(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Merge nested mappings; a later layer wins, and null or a scalar replaces a whole section."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, dict) and isinstance(result.get(key), dict)
+            result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def _written(section: BaseModel) -> dict[str, Any]:
+    return section.model_dump(exclude_unset=True)
+
+
+def _unlike_default(section: BaseModel) -> dict[str, Any]:
+    return section.model_dump(exclude_defaults=True)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What one model and one ablation come to; `stages` has at least one entry: the first training."""
+
+    identity: dict[str, str]  # family, architecture, weights
+    model: ModelOptions
+    stages: list[dict[str, Any]]  # sampling, transforms, training of each
+    evaluation: EvaluationOptions
+
+
+class Resolver:
+    """Expands one checked study file; recipes are resolved once for each (model, ablation)."""
+
+    def __init__(self, file: StudyFile, text: StudyText):
+        self.file = file
+        self.text = text
+        self.recipe = cache(self._recipe)
+        self.trainings: dict[str, Training] = {}
+        self.evaluations: dict[str, Evaluation] = {}
+
+    def _recipe(self, model_name: str, ablation_name: str) -> Recipe:
+        model = self.file.models[model_name]
+        chain = [self.file.ablations[name] for name in reversed(chain_of(self.text.tree, ablation_name))]
+        layers = [_written(layer) for layer in (self.file, model, *chain)]
+        sections = {name: merged(*(layer.get(name, {}) for layer in layers)) for name in RECIPE_SECTIONS}
+        sizes = {name: value for name, value in _written(model).items() if name in ModelOptions.model_fields}
+        first = {
+            "sampling": Sampling(**sections["sampling"]),
+            "transforms": Transforms(**sections["transforms"]),
+            "training": TrainingOptions(**sections["training"]),
+        }
+        stages = [first] + [self._stage(sections, stage) for ablation in chain for stage in ablation.stages]
+        return Recipe(
+            identity={"family": model.family, "architecture": model.architecture, "weights": model.weights},
+            model=ModelOptions(**merged(sizes, *(_written(a.model) for a in chain))),
+            stages=[_with_effect(stage) for stage in stages],
+            evaluation=_evaluation_with_effect(EvaluationOptions(**sections["evaluation"])),
+        )
+
+    def _stage(self, sections: dict[str, dict], stage: Stage) -> dict[str, Any]:
+        written = _written(stage)
+        own = {name: written.pop(name, {}) for name in ("sampling", "transforms")}
+        return {
+            "sampling": Sampling(**merged(sections["sampling"], own["sampling"])),
+            "transforms": Transforms(**merged(sections["transforms"], own["transforms"])),
+            "training": TrainingOptions(**merged(sections["training"], written)),
+        }
+
+    def study(self) -> Study:
+        file = self.file
+        self.datasets = {name: _data_source(dataset, file.results_dir) for name, dataset in file.datasets.items()}
+        runs = {}
+        for block in file.grid:
+            for run in self._runs(block):
+                runs.setdefault(tuple(run.cell.values()), run)
+        return Study(
+            name=file.name,
+            question=file.question,
+            source=self.text.source,
+            edits=tuple(self.text.edits),
+            results_dir=file.results_dir,
+            datasets=self.datasets,
+            trainings=self.trainings,
+            evaluations=self.evaluations,
+            runs=tuple(runs.values()),
+            ladders={name: ladder.model_dump() for name, ladder in file.ladders.items()},
+            labels={name: {"label": a.label, "note": a.note} for name, a in file.ablations.items()},
+            tables=file.tables.model_dump(),
+            figures=file.figures.model_dump(),
+        )
+
+    def _runs(self, block: GridBlock) -> Iterator[Run]:
+        validated = self.file.datasets[block.dataset].validation.fraction > 0
+        for model, ablation, ratio, window, seed in product(
+            block.models, block.ablations, block.ratios, block.windows, block.seeds
+        ):
+            recipe = self.recipe(model, ablation)
+            ratios = {"matched": ratio, "full": 1.0}
+            train_ratio = ratios.get(block.train_ratio, block.train_ratio)
+            chain = self._trainings(recipe, block, train_ratio, window, seed, f"{block.dataset} {model} {ablation}")
+            title = (
+                f"{block.dataset} {model} {ablation}, train_ratio {train_ratio}, observation_ratio {ratio}, seed {seed}"
+            )
+            predictions = [
+                self._evaluation(recipe, chain[-1], split, ratio, window, f"{title}, {split}")
+                for split in (("test", "validation") if validated else ("test",))
+            ]
+            yield Run(
+                dataset=block.dataset,
+                model=model,
+                ablation=ablation,
+                train_ratio=block.train_ratio,
+                train_fraction=block.train_fraction,
+                observation_ratio=ratio,
+                window=window,
+                seed=seed,
+                trainings=tuple(chain),
+                evaluation=predictions[0],
+                validation=predictions[1] if validated else None,
+            )
+
+    def _trainings(
+        self, recipe: Recipe, block: GridBlock, train_ratio, window: str, seed: int, title: str
+    ) -> list[str]:
+        """Register the chain of trainings that a run needs; return their folders."""
+        chain: list[str] = []
+        for number, stage in enumerate(recipe.stages, start=1):
+            spec = recipe.identity | {
+                "model": _unlike_default(recipe.model),
+                **{name: _unlike_default(section) for name, section in stage.items()},
+                "data": self.datasets[block.dataset].folder,
+                "validation": _validation(self.file.datasets[block.dataset].validation),
+                "train_ratio": train_ratio,
+                "train_fraction": block.train_fraction if block.train_fraction != 1 else None,
+                "window": window if window != "prefix" and train_ratio != 1 else None,
+                "seed": seed,
+                "parent": chain[-1] if chain else None,
+            }
+            spec = keys.normalise({name: value for name, value in spec.items() if value not in (None, {})})
+            folder = f"{recipe.identity['architecture']}-{keys.training_key(spec)}"
+            of = f" stage {number} of {len(recipe.stages)}" if len(recipe.stages) > 1 else ""
+            training = Training(
+                folder=folder,
+                title=f"{title}{of}, train_ratio {train_ratio}, seed {seed}",
+                spec=spec,
+                dataset=block.dataset,
+                parent=chain[-1] if chain else None,
+            )
+            self.trainings.setdefault(folder, training)
+            chain.append(folder)
+        return chain
+
+    def _evaluation(self, recipe: Recipe, training: str, split: str, ratio: float, window: str, title: str) -> str:
+        spec = {
+            "training": training,
+            "split": split,
+            "observation_ratio": ratio,
+            "window": window if window != "prefix" and ratio != 1 else None,
+            "views": _unlike_default(recipe.evaluation),
+        }
+        spec = keys.normalise({name: value for name, value in spec.items() if value not in (None, {})})
+        folder = f"{recipe.identity['architecture']}-{keys.evaluation_key(spec)}"
+        self.evaluations.setdefault(folder, Evaluation(folder=folder, title=title, spec=spec, training=training))
+        return folder
+
+
+def _data_source(dataset, results_dir: str) -> DataSource:
+    options = _unlike_default(dataset)
+    for name in ("layout", "root", "validation", "store"):
+        options.pop(name, None)
+    if dataset.layout == "class_folders" and (root := sources.expand(dataset.root)) and sources.has_split_folders(root):
+        options.pop("test", None)  # official split folders: a seeded test split has no effect
+    listing = None if dataset.layout == "mime" else sources.listing(dataset.root)
+    folder = f"{dataset.layout}-{keys.data_key(dataset.layout, options, listing)}"
+    return DataSource(
+        folder=folder,
+        spec=keys.normalise({"layout": dataset.layout, "options": options}),
+        root=f"{results_dir}/data/{folder}/videos" if dataset.layout == "mime" else str(sources.expand(dataset.root)),
+        store=dataset.store,
+        found=dataset.layout == "mime" or bool(listing),
+    )
+
+
+def _validation(validation: SplitOff) -> dict[str, Any]:
+    return {"fraction": 0} if validation.fraction == 0 else _unlike_default(validation)
+
+
+def _with_effect(stage: dict[str, Any]) -> dict[str, Any]:
+    """Put fields that change nothing back to their default, so that they leave the key."""
+    sampling, transforms, training = stage["sampling"], stage["transforms"], stage["training"]
+    if "strided" not in (sampling.train, sampling.test):
+        sampling = _reset(sampling, "stride")
+    if transforms.crop == "none":
+        transforms = _reset(transforms, "scale", "aspect")
+        if transforms.flip == 0:
+            transforms = _reset(transforms, "consistent")
+    if training.mixup is not None and training.mixup.prob == 0:
+        training = _reset(training, "mixup")
+    if training.schedule == "constant":
+        training = _reset(training, "min_learning_rate")
+    return {"sampling": sampling, "transforms": transforms, "training": training}
+
+
+def _evaluation_with_effect(evaluation: EvaluationOptions) -> EvaluationOptions:
+    return _reset(evaluation, "aggregation") if evaluation.crops == evaluation.flips == 1 else evaluation
+
+
+def _reset(section: BaseModel, *names: str) -> BaseModel:
+    return section.model_copy(update={name: type(section).model_fields[name].default for name in names})
+
+
+def at(tree: Any, path: tuple) -> Any:
+    """The value at a path of a plain tree; None where there is none."""
+    for key in path:
+        try:
+            tree = tree[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return tree
+
+
+def chain_of(tree: dict, name: str) -> list[str] | None:
+    """Names from `name` up to the ablation that extends none; None where it runs in a circle."""
+    chain: list[str] = []
+    while isinstance(name, str):
+        if name in chain:
+            return None
+        chain.append(name)
+        name = at(tree, ("ablations", name, "extends"))
+    return chain

@@ -1,0 +1,348 @@
+"""The sections of a study file as typed models: what may be written, in which range, and the default.
+
+A field's default is part of the numbers: `tests/golden/keys.json` pins every one of them, and a changed
+default must bump the numerics version of its part in `keys.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+NAME = re.compile(r"[A-Za-z0-9_.-]+")
+RESERVED_NAMES = {"data", "trainings", "evaluations", "features", "logs"}
+TRAIN_RATIO_WORDS = ("matched", "full", "random")
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys, loose types, NaN and infinity are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+def _as_train_ratio(value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value in TRAIN_RATIO_WORDS or (is_number and 0 < value <= 1):
+        return float(value) if is_number else value
+    raise ValueError(f"expected matched, full, random or a number in (0, 1], got {value!r}")
+
+
+Name = Annotated[str, Field(pattern=rf"^{NAME.pattern}$")]
+Ratio = Annotated[float, Field(gt=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+TrainRatio = Annotated[str | float, BeforeValidator(_as_train_ratio)]
+# YAML has lists, not tuples: a pair arrives as a list of two.
+Pair = Annotated[tuple[float, float], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
+
+
+# --- data sets -----------------------------------------------------------------------------------------
+
+
+class SplitOff(Section):
+    """A share of the videos put apart, the same for every run of the study."""
+
+    fraction: Fraction = Field(0.2, description="share of the videos to put apart; 0 for none")
+    by: Literal["group", "random"] = Field("group", description="whole groups, or single videos (leaks)")
+    seed: Seed = 0
+
+
+class Dataset(Section):
+    """What every layout has. `store` is an execution setting: it changes no number and is in no key."""
+
+    validation: SplitOff = Field(SplitOff(), description="taken from the train split, to choose epochs")
+    store: Literal["none", "raw"] = Field("none", description="raw: decode every frame once, for all trainings")
+    on_bad_video: Literal["stop", "skip"] = Field("stop", description="skip: leave them out of every run alike")
+
+
+class MimeOptions(Section):
+    """The generated data set: stick figures acting out actions that share their opening in pairs."""
+
+    num_classes: Literal[2, 4, 6, 8, 10] = Field(10, description="actions are taken pair by pair")
+    num_videos: int = Field(800, ge=4, description="of all classes together")
+    num_performers: int = Field(20, ge=2, description="one group of videos each: a look of its own")
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(0.25, description="share of the performers")
+    width: int = Field(96, ge=32, le=1920, description="pixels")
+    height: int = Field(72, ge=32, le=1920, description="pixels")
+    frame_rate: int = Field(12, ge=1, le=120, description="frames a second")
+    duration_sec: Pair = Field((2.0, 4.0), description="drawn uniformly, independent of the class")
+    decided_at: Pair = Field((0.15, 0.75), description="when the pair parts, as a fraction of the duration")
+    noise: Probability = Field(0.05, description="pixel noise and clutter")
+    speed: Positive = Field(1.0, description="tempo of the movements")
+    seed: Seed = 0
+
+    @field_validator("duration_sec", "decided_at")
+    @classmethod
+    def _rising(cls, pair: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < pair[0] <= pair[1]:
+            raise ValueError(f"expected [smallest, largest], both above 0, got {list(pair)}")
+        return pair
+
+    @field_validator("decided_at")
+    @classmethod
+    def _inside(cls, pair: tuple[float, float]) -> tuple[float, float]:
+        if pair[1] >= 1:
+            raise ValueError(f"expected fractions of the duration below 1, got {list(pair)}")
+        return pair
+
+
+class MimeDataset(Dataset, MimeOptions):
+    """`layout: mime`."""
+
+    layout: Literal["mime"]
+
+
+class ClassFolders(Dataset):
+    """`layout: class_folders`: `<class>/<video>` or `<train|test>/<class>/<video>`: anybody's own clips."""
+
+    layout: Literal["class_folders"]
+    root: str = Field(min_length=1, description="the folder of the videos; ~ and $VARIABLES are expanded")
+    test: SplitOff = Field(SplitOff(fraction=0.25), description="seeded test split; not with split folders")
+    group_pattern: str | None = Field(
+        None,
+        description="regular expression with one (group) that finds the source of a clip in its file name",
+    )
+
+    @field_validator("group_pattern")
+    @classmethod
+    def _has_one_group(cls, pattern: str | None) -> str | None:
+        try:
+            groups = re.compile(pattern).groups if pattern is not None else 1
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        if groups != 1:
+            raise ValueError(f"expected exactly one (group) in {pattern!r}, found {groups}")
+        return pattern
+
+    @field_validator("test")
+    @classmethod
+    def _some_test(cls, test: SplitOff) -> SplitOff:
+        if test.fraction == 0:
+            raise ValueError("a test split of fraction 0 leaves nothing to evaluate; expected a number in (0, 1)")
+        return test
+
+
+AnyDataset = Annotated[MimeDataset | ClassFolders, Field(discriminator="layout")]
+
+
+# --- recipe sections -----------------------------------------------------------------------------------
+
+
+class Normalisation(Section):
+    """Per-channel mean and standard deviation of RGB values in [0, 1]."""
+
+    mean: tuple[float, float, float]
+    std: tuple[Positive, Positive, Positive]
+
+
+NORMALISATIONS = {
+    "imagenet": {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
+    "half": {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)},
+}
+
+
+def _as_normalisation(value: Any) -> Any:
+    if isinstance(value, str):
+        if value not in NORMALISATIONS:
+            raise ValueError(f"expected {', '.join(NORMALISATIONS)} or {{mean: [..], std: [..]}}, got {value!r}")
+        return NORMALISATIONS[value]
+    if isinstance(value, dict):
+        return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+    return value
+
+
+class ModelOptions(Section):
+    """Sizes and options of a model; an ablation may override them under `model:`."""
+
+    num_frames: Count = Field(16, description="frames of one clip")
+    frame_size: Count = Field(224, description="height and width of a frame in pixels")
+    patch_size: Count = 16
+    tubelet_size: Count = Field(2, description="frames of one token")
+    hidden_size: Count = 768
+    num_layers: Count = 12
+    num_heads: Count = 12
+    mlp_ratio: Positive = 4.0
+    dropout: Fraction = 0.0
+    normalisation: Annotated[Normalisation, BeforeValidator(_as_normalisation)] = Normalisation(
+        **NORMALISATIONS["imagenet"]
+    )
+
+
+class Sampling(Section):
+    """Which frames of the observed window a model is given (SPEC 4c)."""
+
+    train: Literal["uniform", "strided", "jittered"] = "uniform"
+    test: Literal["uniform", "strided"] = "uniform"
+    stride: Count = Field(2, description="of `strided`")
+    too_short: Literal["stretch", "loop", "repeat_last"] = "stretch"
+
+
+class Transforms(Section):
+    """Augmentation in training, and the view at test time (SPEC 4d)."""
+
+    consistent: bool = Field(False, description="draw parameters once for the clip, not once for each frame")
+    crop: Literal["random_resized", "none"] = "random_resized"
+    scale: Pair = Field((0.8, 1.0), description="share of the area that a random crop keeps")
+    aspect: Pair = Field((0.75, 4 / 3), description="width over height of a random crop")
+    flip: Probability = Field(0.5, description="probability of a horizontal flip")
+    test_resize: Literal["short_side", "square"] = Field(
+        "short_side", description="then the centre crop; or both sides"
+    )
+
+    @field_validator("scale", "aspect")
+    @classmethod
+    def _rising(cls, pair: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < pair[0] <= pair[1]:
+            raise ValueError(f"expected [smallest, largest], both above 0, got {list(pair)}")
+        return pair
+
+    @field_validator("scale")
+    @classmethod
+    def _share(cls, pair: tuple[float, float]) -> tuple[float, float]:
+        if pair[1] > 1:
+            raise ValueError(f"a crop cannot keep more than the whole frame, got {list(pair)}")
+        return pair
+
+
+class Mixup(Section):
+    """Mixup on clips (Zhang et al. 2018): one lambda ~ Beta(alpha, alpha) a micro-batch."""
+
+    alpha: Positive = 0.8
+    prob: Probability = Field(1.0, description="share of the micro-batches that are mixed")
+
+
+class Training(Section):
+    """The recipe of one training (SPEC 6)."""
+
+    epochs: Count = 20
+    batch_size: Count = Field(8, description="clips of one micro-batch")
+    accumulation: Count = Field(1, description="micro-batches of one optimizer step")
+    learning_rate: Positive = 5e-5
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    schedule: Literal["cosine", "constant"] = Field("cosine", description="per optimizer step")
+    warmup: Fraction = Field(0.1, description="share of the optimizer steps with a rising learning rate")
+    min_learning_rate: Annotated[float, Field(ge=0)] = Field(0.0, description="where the cosine ends")
+    clip_norm: Positive | None = Field(1.0, description="largest norm of the gradient; null for no clipping")
+    mixup: Mixup | None = None
+    label_smoothing: Fraction = 0.0
+    select: Literal["best", "last"] = Field("best", description="best: highest val_top1, the earliest of equals")
+    train_eval: bool = Field(True, description="a pass over train without augmentation after each epoch")
+
+
+class Stage(Training):
+    """A further training from the previous one's chosen checkpoint: `training` keys that differ, and sections."""
+
+    sampling: Sampling = Sampling()
+    transforms: Transforms = Transforms()
+
+
+class Evaluation(Section):
+    """Views at test time, and how their scores are averaged."""
+
+    crops: Literal[1, 3] = 1
+    flips: Literal[1, 2] = 1
+    aggregation: Literal["logits", "softmax"] = "logits"
+
+
+class Recipe(Section):
+    """The sections that the study, a model and an ablation may each write; the later ones win."""
+
+    sampling: Sampling = Sampling()
+    transforms: Transforms = Transforms()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+
+
+class Model(ModelOptions, Recipe):
+    """A model of the study, with what it changes in the recipe."""
+
+    family: Literal["transformers"]
+    architecture: Literal["videomae"]
+    weights: Literal["scratch"]
+
+
+class Ablation(Recipe):
+    """A named set of overrides; `extends` one other."""
+
+    extends: Name | None = None
+    label: str | None = Field(None, description="the row's name in the table")
+    note: str | None = None
+    model: ModelOptions = ModelOptions()
+    stages: list[Stage] = []
+
+
+# --- ladders and grid ----------------------------------------------------------------------------------
+
+
+class LadderRow(Section):
+    """One row of an ablation table; without `model`, of each model that runs it."""
+
+    ablation: Name
+    model: Name | None = None
+
+
+class Ladder(Section):
+    """Ordered rows of one ablation table."""
+
+    rows: list[Annotated[LadderRow, BeforeValidator(lambda v: {"ablation": v} if isinstance(v, str) else v)]]
+    train_ratio: TrainRatio = "matched"
+
+
+class GridBlock(Section):
+    """A cross product of runs."""
+
+    dataset: Name
+    models: Annotated[list[Name], Field(min_length=1)]
+    ablations: Annotated[list[Name], Field(min_length=1)]
+    ratios: Annotated[list[Ratio], Field(min_length=1)]
+    windows: Annotated[list[Literal["prefix"]], Field(min_length=1)] = ["prefix"]
+    train_ratio: TrainRatio = "matched"
+    train_fraction: Ratio = Field(1.0, description="share of the train split, class by class")
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+
+
+class TableOptions(Section):
+    """How tables are written; in no key."""
+
+    decimals: Annotated[int, Field(ge=0, le=6)] = 1
+
+
+class FigureOptions(Section):
+    """How figures are drawn; in no key."""
+
+    dpi: Annotated[int, Field(ge=50, le=1200)] = 150
+
+
+class StudyFile(Recipe):
+    """A whole study file."""
+
+    name: Name
+    question: str | None = Field(None, description="what the study asks, in words")
+    results_dir: str = Field("results", min_length=1)
+    datasets: Annotated[dict[Name, AnyDataset], Field(min_length=1)]
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+    ablations: Annotated[dict[Name, Ablation], Field(min_length=1)]
+    ladders: dict[Name, Annotated[Ladder, BeforeValidator(lambda v: {"rows": v} if isinstance(v, list) else v)]] = {}
+    grid: Annotated[list[GridBlock], Field(min_length=1)]
+    tables: TableOptions = TableOptions()
+    figures: FigureOptions = FigureOptions()
+
+    @field_validator("name")
+    @classmethod
+    def _not_reserved(cls, name: str) -> str:
+        if name in RESERVED_NAMES:
+            raise ValueError(f"the name {name!r} is taken by a shared folder; choose another")
+        return name
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_sections(cls, tree: Any) -> Any:
+        """`vanilla:` with nothing behind it is an empty section, as a reader would think."""
+        if isinstance(tree, dict) and isinstance(tree.get("ablations"), dict):
+            tree = tree | {"ablations": {k: {} if v is None else v for k, v in tree["ablations"].items()}}
+        return tree

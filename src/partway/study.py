@@ -1,0 +1,154 @@
+"""A study file becomes runs, trainings and evaluations: the only place where that happens.
+
+    datasets x models x ablations x ratios x windows x seeds  ->  runs
+    runs that ask for the same GPU work                       ->  one training
+    runs that ask for the same predictions                    ->  one evaluation
+
+Snakefile, tables and figures all read the `Study` made here. Names that the study gives never enter a spec.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from partway import keys
+from partway.errors import StudyError
+from partway.study_file import read
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSource:
+    """One data set as the DAG knows it; `root` and `store` are machine facts and in no key."""
+
+    folder: str  # <layout>-<data key>
+    spec: dict[str, Any]  # layout and its options, those at their default left out
+    root: str
+    store: str
+    found: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """One piece of GPU work; `spec` is exactly what was hashed."""
+
+    folder: str  # <architecture>-<training key>
+    title: str
+    spec: dict[str, Any]
+    dataset: str
+    parent: str | None = None  # folder of the previous stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The predictions of one training on one split, with one ratio, window and set of views."""
+
+    folder: str
+    title: str
+    spec: dict[str, Any]
+    training: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One cell of the grid; one row of `runs.csv`."""
+
+    dataset: str
+    model: str
+    ablation: str
+    train_ratio: str | float  # as the study says it: matched, full, random or a number
+    train_fraction: float
+    observation_ratio: float
+    window: str
+    seed: int
+    trainings: tuple[str, ...]  # the chain of stages; the last one is evaluated
+    evaluation: str
+    validation: str | None  # evaluation on the validation split, where there is one
+
+    @property
+    def cell(self) -> dict[str, Any]:
+        """The axes of the grid, by column name."""
+        return {axis: getattr(self, axis) for axis in AXES}
+
+
+AXES = (
+    "dataset",
+    "model",
+    "ablation",
+    "train_ratio",
+    "train_fraction",
+    "observation_ratio",
+    "window",
+    "seed",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A resolved study: everything the DAG, the tables and the figures need to know."""
+
+    name: str
+    question: str | None
+    source: str
+    edits: tuple[str, ...]
+    results_dir: str
+    datasets: dict[str, DataSource]
+    trainings: dict[str, Training]
+    evaluations: dict[str, Evaluation]
+    runs: tuple[Run, ...]
+    ladders: dict[str, dict[str, Any]]
+    labels: dict[str, dict[str, str | None]]
+    tables: dict[str, Any]
+    figures: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, tree: dict[str, Any]) -> Study:
+        """Inverse of `to_dict`."""
+        return cls(
+            **tree
+            | {
+                "edits": tuple(tree["edits"]),
+                "datasets": {k: DataSource(**v) for k, v in tree["datasets"].items()},
+                "trainings": {k: Training(**v) for k, v in tree["trainings"].items()},
+                "evaluations": {k: Evaluation(**v) for k, v in tree["evaluations"].items()},
+                "runs": tuple(Run(**v | {"trainings": tuple(v["trainings"])}) for v in tree["runs"]),
+            }
+        )
+
+    def lock(self) -> dict[str, Any]:
+        """What collect depends on: the study without machine facts, file name and titles of no effect."""
+        tree = self.to_dict()
+        del tree["results_dir"], tree["source"]
+        tree["datasets"] = {name: {"folder": d.folder, "spec": d.spec} for name, d in self.datasets.items()}
+        return tree
+
+    @property
+    def digest(self) -> str:
+        """Key of `lock()`."""
+        return keys.key_of(self.lock())
+
+
+def load(source: str, edits: list[str] | None = None) -> Study:
+    """Read, check and resolve a study file.
+
+    Args:
+        source: path of the YAML file.
+        edits: `path=value` texts that change the study before anything is resolved.
+
+    Raises:
+        StudyError: with every problem found.
+    """
+    from partway import checks, resolve  # they build what is defined above
+
+    text = read(source, edits)
+    problems = text.problems + checks.unknown_references(text)
+    file = checks.validate(text, problems)
+    problems += checks.wrong_recipes(file, text)
+    if problems:
+        raise StudyError(source, problems)
+    return resolve.Resolver(file, text).study()
