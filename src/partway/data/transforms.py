@@ -1,0 +1,99 @@
+"""From decoded frames to the picture a model sees: random crops and flips in training, fixed views at test time.
+
+Everything stays uint8 and channels-last; the device normalises. A crop is cut from the decoded frame and resized
+once: its box is drawn on the frame as if the short side were 256/224 of the model's size (SPEC 4d), then mapped back.
+OpenCV resizes by area where it shrinks (no aliasing) and linearly where it grows, without threads of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from partway.schema import Evaluation, Transforms
+
+cv2.setNumThreads(0)  # one core a worker; OpenCV's own pool would fight the training for cores
+
+Box = tuple[int, int, int, int]  # top, left, height, width in pixels of the decoded frame
+SHORT_SIDE_RATIO = 256 / 224  # of the field's protocol: resize to 256, crop 224
+CROP_ATTEMPTS = 10  # as torchvision's RandomResizedCrop; then a centre crop
+
+
+def resized(frame_HWC: np.ndarray, box: Box, size: int) -> np.ndarray:
+    """Cut `box` out of a frame and resize it to size x size."""
+    top, left, height, width = box
+    cut = frame_HWC[top : top + height, left : left + width]
+    shrinks = height >= size and width >= size
+    return cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def train_view(frames_THWC: np.ndarray, size: int, options: Transforms, rng: np.random.Generator) -> np.ndarray:
+    """Augment one clip for training.
+
+    Args:
+        frames_THWC: uint8 RGB in native size.
+        size: height and width of the result in pixels.
+        options: `consistent` draws one crop and flip for the clip, else one for each frame.
+        rng: the sample's own source of randomness.
+
+    Returns:
+        clip_THWC: uint8, size x size.
+    """
+    height, width = frames_THWC.shape[1:3]
+    clip = np.empty((len(frames_THWC), size, size, 3), dtype=np.uint8)
+    for place, frame in enumerate(frames_THWC):
+        if place == 0 or not options.consistent:
+            box = _random_box(height, width, options, rng) if options.crop == "random_resized" else None
+            flipped = rng.random() < options.flip
+        shown = resized(frame, box, size) if box else _test_resized(frame, size, options)
+        clip[place] = shown[:, ::-1] if flipped else shown
+    return clip
+
+
+def _random_box(height: int, width: int, options: Transforms, rng: np.random.Generator) -> Box:
+    """A box of `scale` of the frame's area and `aspect` width over height, uniform in place (Szegedy et al. 2015)."""
+    for _ in range(CROP_ATTEMPTS):
+        area = height * width * rng.uniform(*options.scale)
+        aspect = math.exp(rng.uniform(math.log(options.aspect[0]), math.log(options.aspect[1])))
+        box_height, box_width = round(math.sqrt(area / aspect)), round(math.sqrt(area * aspect))
+        if 0 < box_height <= height and 0 < box_width <= width:
+            top = int(rng.integers(0, height - box_height + 1))
+            left = int(rng.integers(0, width - box_width + 1))
+            return top, left, box_height, box_width
+    side = min(height, width)
+    return (height - side) // 2, (width - side) // 2, side, side
+
+
+def _test_resized(frame_HWC: np.ndarray, size: int, options: Transforms) -> np.ndarray:
+    box = test_boxes(*frame_HWC.shape[:2], options, crops=1)[0]
+    return resized(frame_HWC, box, size)
+
+
+def test_boxes(height: int, width: int, options: Transforms, crops: int) -> list[Box]:
+    """The crops of the test views, as boxes of the decoded frame.
+
+    The short side is resized to 256/224 of the model's size, then square crops of that size are cut: centre, and with three crops left
+    and right (top and bottom in portrait), which start at row 0 (column 0), as the source's do. With one crop,
+    `test_resize: square` takes the whole frame instead and changes its proportions.
+    """
+    if crops == 1 and options.test_resize == "square":
+        return [(0, 0, height, width)]
+    side = round(min(height, width) / SHORT_SIDE_RATIO)
+    centre = ((height - side) // 2, (width - side) // 2, side, side)
+    if crops == 1:
+        return [centre]
+    last = (0, width - side, side, side) if width >= height else (height - side, 0, side, side)
+    return [centre, (0, 0, side, side), last]
+
+
+def test_views(frames_THWC: np.ndarray, size: int, options: Transforms, evaluation: Evaluation) -> Iterator[np.ndarray]:
+    """Yield clip_THWC of each view, crop by crop, each as it is and then mirrored where `flips` is 2."""
+    height, width = frames_THWC.shape[1:3]
+    for box in test_boxes(height, width, options, evaluation.crops):
+        clip = np.stack([resized(frame, box, size) for frame in frames_THWC])
+        yield clip
+        if evaluation.flips == 2:
+            yield np.ascontiguousarray(clip[:, :, ::-1])

@@ -1,0 +1,129 @@
+"""Decode videos by decoder order: a frame's index is its place in the decoder's output, never a time.
+
+An AVI with B-frames has no presentation times and FFmpeg's guesses run backwards, so a seek to a time gives other
+frames. One pass in order costs what the window's length costs, and only the chosen frames become RGB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+from partway.errors import DataError
+
+av.logging.set_level(av.logging.PANIC)  # what is wrong with a file is said once, by our own error
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What a full decode of a video shows.
+
+    Attributes:
+        frames: decoded frames; the header's count is often wrong.
+        frame_rate: frames a second, as the container says.
+        width, height: of the decoded picture, in pixels.
+        header_frames: what the container claims to hold; 0 where it does not say.
+        times_sec: time of every frame where the rate varies and the times rise; else None.
+    """
+
+    frames: int
+    header_frames: int
+    frame_rate: float
+    width: int
+    height: int
+    codec: str
+    times_sec: list[float] | None
+
+
+def read_frames(path: Path | str, indices: Sequence[int]) -> np.ndarray:
+    """Decode the chosen frames of a video.
+
+    Args:
+        path: the video file.
+        indices: places in the decoder's output, in any order, repeats allowed.
+
+    Returns:
+        frames_THWC: uint8 RGB in native size, in the order of `indices`.
+
+    Raises:
+        DataError: the file cannot be read, or ends before the last chosen frame; names the file.
+    """
+    wanted = set(indices)
+    last = max(wanted)
+    found: dict[int, np.ndarray] = {}
+    with _decoding(path) as frames:
+        for index, frame in enumerate(frames):
+            if index in wanted:
+                found[index] = frame.to_ndarray(format="rgb24")
+            if index == last:
+                break
+    if last not in found:
+        raise DataError(f"{path}: ends before frame {last}; the file changed or broke since `prepare` read it")
+    return np.stack([found[index] for index in indices])
+
+
+def read_all_frames(path: Path | str) -> Iterator[np.ndarray]:
+    """Yield every frame_HWC of a video, uint8 RGB in native size, in decoder order."""
+    with _decoding(path) as frames:
+        for frame in frames:
+            yield frame.to_ndarray(format="rgb24")
+
+
+def inspect(path: Path | str) -> VideoFacts:
+    """Decode a whole video and say what is in it.
+
+    Raises:
+        DataError: the file cannot be decoded to its end, or holds no frame; names the file and the reason.
+    """
+    count, times, size = 0, [], (0, 0)
+    with _decoding(path) as frames:
+        for frame in frames:
+            count += 1
+            times.append(frame.time if frame.pts is not None else None)
+            size = (frame.width, frame.height)
+        stream = frames.stream
+        rate = float(stream.average_rate or stream.base_rate or 0)
+        tick_sec = float(stream.time_base or 0)
+        codec = stream.codec_context.name
+    if count == 0:
+        raise DataError(f"{path}: no frame could be decoded")
+    return VideoFacts(count, stream.frames, rate, *size, codec, _varying_times(times, tick_sec))
+
+
+def _varying_times(times_sec: list[float | None], tick_sec: float) -> list[float] | None:
+    """The times of a variable rate; None where they are missing, do not rise, or are equally spaced to a tick."""
+    if len(times_sec) < 3 or any(time is None for time in times_sec):
+        return None
+    intervals = np.diff(np.asarray(times_sec, dtype=np.float64))
+    if (intervals <= 0).any() or np.ptp(intervals) <= 2 * max(tick_sec, 1e-4):
+        return None
+    return [round(float(time), 6) for time in times_sec]
+
+
+class _Frames:
+    """Frames of one video stream in decoder order."""
+
+    def __init__(self, container: av.container.InputContainer, stream: av.video.stream.VideoStream):
+        self.container, self.stream = container, stream
+
+    def __iter__(self) -> Iterator[av.VideoFrame]:
+        return self.container.decode(self.stream)
+
+
+@contextmanager
+def _decoding(path: Path | str) -> Iterator[_Frames]:
+    try:
+        # Real clips carry metadata that is not UTF-8 (HMDB51); it says nothing about the frames.
+        with av.open(str(path), metadata_errors="replace") as container:
+            if not container.streams.video:
+                raise DataError(f"{path}: holds no video stream")
+            stream = container.streams.video[0]
+            stream.codec_context.thread_count = 1  # one core a worker: more workers beat more decoder threads
+            yield _Frames(container, stream)
+    except (OSError, av.error.FFmpegError) as error:
+        raise DataError(f"{path}: cannot be decoded: {error.strerror or error}") from None

@@ -1,0 +1,84 @@
+"""What this machine has to give: cores that are really free, threads, decoding workers, the device.
+
+Snakemake's `threads` and the OMP_NUM_THREADS=1 that `--cores 1` sets say nothing about it. Settings stand in
+`profiles/machine.yaml`; an environment variable wins over it. None of them changes a key.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from partway.errors import PartwayError
+
+SETTINGS = Path("profiles/machine.yaml")
+KNOWN = {"device": "auto", "threads": "auto", "workers": "auto"}
+MOST_WORKERS = 8  # decoding threads beyond this wait for memory, not for a core
+
+
+class MachineError(PartwayError):
+    """A machine setting that cannot be used."""
+
+
+@cache
+def settings() -> dict[str, Any]:
+    """Machine settings: defaults < profiles/machine.yaml < PARTWAY_<NAME>."""
+    written = yaml.safe_load(SETTINGS.read_text()) or {} if SETTINGS.is_file() else {}
+    unknown = sorted(set(written) - set(KNOWN))
+    if unknown:
+        raise MachineError(f"{SETTINGS}: unknown key {unknown[0]}; known: {', '.join(KNOWN)}")
+    from_environment = {name: os.environ.get(f"PARTWAY_{name.upper()}") for name in KNOWN}
+    return KNOWN | written | {name: value for name, value in from_environment.items() if value}
+
+
+def available_cores() -> int:
+    """Cores that this process may use: its affinity, cut to the quota of its control group."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _cgroup_cores()
+    return max(1, min(cores, int(quota)) if quota else cores)
+
+
+def _cgroup_cores() -> float | None:
+    """CPU quota of a container in cores; None where there is none."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()[:2]
+        return None if quota == "max" else max(1.0, int(quota) / int(period))
+    except (OSError, ValueError):
+        return None  # no control group v2 here: nothing limits us
+
+
+def free_cores() -> int:
+    """This job's share of the cores: the jobs that Snakemake runs at once divide them."""
+    return max(1, available_cores() // _count("PARTWAY_JOBS_AT_ONCE", os.environ.get("PARTWAY_JOBS_AT_ONCE", "1")))
+
+
+def threads() -> int:
+    """Threads for the arithmetic of one training."""
+    wanted = settings()["threads"]
+    return free_cores() if wanted == "auto" else _count("threads", wanted)
+
+
+def workers() -> int:
+    """Threads that decode and transform videos for one training."""
+    wanted = settings()["workers"]
+    return min(MOST_WORKERS, free_cores()) if wanted == "auto" else _count("workers", wanted)
+
+
+def _count(name: str, value: Any) -> int:
+    try:
+        count = int(value)
+    except (TypeError, ValueError):
+        count = 0
+    if count < 1:
+        raise MachineError(f"{name}: expected a whole number from 1 up, or auto; got {value!r}")
+    return count
+
+
+def jobs_at_once() -> int:
+    """How many trainings this machine runs well at once: one a GPU; on the CPU one a core, as tiny models like it."""
+    gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    return gpus or available_cores()

@@ -1,0 +1,78 @@
+"""Progress that a person can follow: on a terminal at most one update a second, in a file a line each 30 s."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+TERMINAL_SEC = 1.0
+FILE_SEC = 30.0
+
+
+class Progress:
+    """Writes lines to the terminal and to the rule's log file.
+
+    Args:
+        title: what runs, by its names; begins each line on the terminal, where several jobs may write.
+        log: the rule's log file; None for the terminal alone.
+    """
+
+    def __init__(self, title: str, log: Path | str | None = None, stream: TextIO | None = None):
+        self.title = title
+        self.stream = stream or sys.stderr
+        self.file = None
+        if log is not None:
+            Path(log).parent.mkdir(parents=True, exist_ok=True)
+            self.file = Path(log).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115 (open as long as the process)
+        self._shown = self._filed = time.monotonic()
+        self._open_line = False
+
+    def line(self, text: str) -> None:
+        """Say something that stays."""
+        self._end_open_line()
+        print(f"[{self.title}] {text}", file=self.stream, flush=True)
+        self._file_line(text)
+
+    def update(self, describe: str | Callable[[], str]) -> None:
+        """Say how far it is; the next update takes its place. A callable is asked only when something is shown."""
+        now = time.monotonic()
+        terminal = self.stream.isatty()
+        show = now - self._shown >= (TERMINAL_SEC if terminal else FILE_SEC)
+        if not show and now - self._filed < FILE_SEC:
+            return
+        text = describe if isinstance(describe, str) else describe()
+        if show:
+            self._shown = now
+            if terminal:
+                width = os.get_terminal_size(self.stream.fileno()).columns
+                shown = f"[{self.title}] {text}"[: width - 1]
+                print(f"\r{shown:<{width - 1}}", end="", file=self.stream, flush=True)
+                self._open_line = True
+            else:
+                print(f"[{self.title}] {text}", file=self.stream, flush=True)
+        if now - self._filed >= FILE_SEC:
+            self._file_line(text)
+
+    def _file_line(self, text: str) -> None:
+        self._filed = time.monotonic()
+        if self.file is not None:
+            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", file=self.file)
+
+    def _end_open_line(self) -> None:
+        if self._open_line:
+            print(file=self.stream)
+            self._open_line = False
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as people do: 45 s, 3:20 min, 2:05 h."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60}:{seconds % 60:02d} min"
+    return f"{seconds // 3600}:{seconds % 3600 // 60:02d} h"
