@@ -1,0 +1,128 @@
+"""One evaluation: the predictions of a training on one split, with one ratio and set of views, every video once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from partway import files, keys, machine, metrics
+from partway.data import manifest as manifests
+from partway.data.clips import ClipLoader, ClipMaker
+from partway.data.manifest import Video
+from partway.data.store import open_reader
+from partway.errors import TrainingError
+from partway.models import create_model
+from partway.progress import Progress, duration
+from partway.schema import Evaluation
+from partway.training import checkpoints
+from partway.training import device as devices
+from partway.training.scoring import predict
+from partway.training.spec import TrainingSpec
+
+
+def evaluate(
+    spec: dict[str, Any],
+    *,
+    training: Path,
+    manifest: Path,
+    store: Path,
+    root: str,
+    folder: Path,
+    progress: Progress,
+) -> None:
+    """Score a split and write predictions.parquet, then metrics.json, into `folder`.
+
+    Args:
+        spec: as hashed: training, split, observation_ratio, window, views.
+        training: folder of the training.
+        manifest, store, root: of the data set.
+
+    Raises:
+        TrainingError: the training was of other data or classes. DataError: a video broke; names it.
+    """
+    record = files.read_json(training / "training.json")
+    trained, views = TrainingSpec.from_dict(record["spec"]), Evaluation.model_validate(spec.get("views", {}))
+    data = manifests.read(manifest)
+    if record["data_fingerprint"] != data.fingerprint:
+        raise TrainingError(
+            f"{training}: was trained on data {record['data_fingerprint']}, the manifest now holds {data.fingerprint}: "
+            "a video was replaced by another of the same size. Put it back, or delete this training to run it anew."
+        )
+    videos = data.split(spec["split"], trained.validation)
+    device = devices.choose()
+    torch.set_num_threads(machine.threads())
+    model = create_model(trained.family, trained.architecture, trained.model, len(data.classes))
+    model.load_state_dict(checkpoints.load(training / "checkpoint.pt", data.classes)["weights"])
+    clips = ClipMaker(
+        reader=open_reader(store, root),
+        model=trained.model,
+        sampling=trained.sampling,
+        transforms=trained.transforms,
+        ratio=spec["observation_ratio"],
+    )
+    began, done = time.monotonic(), 0
+
+    def show(count: int) -> None:
+        nonlocal done
+        done += count
+        left = (time.monotonic() - began) / done * (len(videos) - done)
+        progress.update(lambda: f"scored {done} of {len(videos)} videos, {duration(left)} left")
+
+    with ClipLoader(data.classes, trained.training.batch_size, machine.workers()) as loader:
+        batches = loader.batches(videos, lambda video: clips.test_clips(video, views))
+        scored = predict(model.to(device), batches, devices.ToDevice(device, trained.model.normalisation), show)
+    seconds = time.monotonic() - began
+    observed = [clips.observed(video, spec["observation_ratio"]) for video in videos]
+    scores = _write(folder, videos, data.classes, observed, scored, views)
+    files.write_json(
+        folder / "metrics.json",
+        scores
+        | {
+            "videos": len(videos),
+            "classes": len(data.classes),
+            "views": views.crops * views.flips,
+            "checkpoint_digest": record["checkpoint_digest"],
+            "data_fingerprint": data.fingerprint,
+            "time_sec": round(seconds, 3),
+            "clips_per_sec": round(len(videos) * views.crops * views.flips / seconds, 2),
+            "device": devices.name(device),
+            "versions": devices.versions(),
+            "numerics": keys.NUMERICS,
+            "spec": spec,
+        },
+    )
+    progress.line(f"{spec['split']} top1 {scores['top1']:.1%} of {len(videos)} videos in {duration(seconds)}")
+
+
+def _write(
+    folder: Path,
+    videos: list[Video],
+    classes: list[str],
+    observed: list[int],
+    scored: tuple,
+    views: Evaluation,
+) -> dict[str, float]:
+    """Write per-video logits of every view, one row a (video, view); return the metrics of their average."""
+    logits_NVK, labels_N, ids = scored
+    if ids != [video.id for video in videos] or len(set(ids)) != len(ids):
+        raise TrainingError("a video was scored twice or not at all; this is a bug in partway, please report it")
+    repeat = logits_NVK.shape[1]
+    table = pa.table(
+        {
+            "id": np.repeat(ids, repeat),
+            "label": np.repeat([video.label for video in videos], repeat),
+            "label_index": np.repeat(labels_N, repeat),
+            "observed_frames": np.repeat(observed, repeat),
+            "view": np.tile(np.arange(repeat), len(ids)),
+            "logits": list(logits_NVK.reshape(-1, logits_NVK.shape[2])),
+        }
+    ).replace_schema_metadata({"classes": "\n".join(classes)})
+    with files.replacing(folder / "predictions.parquet") as temporary:
+        pq.write_table(table, temporary)
+    return metrics.summarise(metrics.average_views(logits_NVK, views.aggregation), labels_N)

@@ -1,0 +1,92 @@
+"""Checkpoints: the weights of a finished training with what is needed to use them rightly."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from partway import files, keys
+from partway.data.manifest import class_list_digest
+from partway.errors import TrainingError
+from partway.training import device as devices
+
+
+def save(
+    path: Path,
+    weights: dict[str, torch.Tensor],
+    spec: dict[str, Any],
+    classes: list[str],
+    chosen: dict[str, Any],
+) -> None:
+    """Write weights, spec, class list, and epoch and validation top1 of the chosen epoch."""
+    content = {
+        "weights": weights,
+        "spec": keys.canonical_json(spec),
+        "classes": classes,
+        "epoch": chosen["epoch"],
+        "val_top1": chosen["val_top1"],
+    }
+    with files.replacing(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load(path: Path, classes: list[str]) -> dict[str, Any]:
+    """Read a checkpoint.pt and make sure that its class indices mean these classes.
+
+    Raises:
+        TrainingError: the checkpoint was trained on another class list.
+    """
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    if checkpoint["classes"] != classes:
+        raise TrainingError(
+            f"{path}: was trained on another class list ({len(checkpoint['classes'])} classes, digest "
+            f"{class_list_digest(checkpoint['classes'])}; here {len(classes)}, {class_list_digest(classes)}); "
+            "an index would mean another class"
+        )
+    return checkpoint
+
+
+def weights_digest(weights: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of the weights: equal for equal weights, however they are packed."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def provenance(folder: Path, weights: dict[str, torch.Tensor], parent: Path | None) -> dict[str, Any]:
+    """Where a checkpoint comes from: digests, code, versions, host."""
+    return {
+        "checkpoint_digest": weights_digest(weights),
+        "parent_digest": files.read_json(parent / "training.json")["checkpoint_digest"] if parent else None,
+        "weights_mb": round((folder / "checkpoint.pt").stat().st_size / 2**20, 3),
+        "precision": "fp32",
+        "host": socket.gethostname(),
+        "git_commit": _git_commit(),
+        "versions": devices.versions(),
+        "numerics": keys.NUMERICS,
+    }
+
+
+def _git_commit() -> str | None:
+    """Commit of the code that runs; `-dirty` where tracked files differ from it; None outside a clone."""
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

@@ -1,0 +1,42 @@
+"""The spec of a training, typed: the canonical JSON that was hashed, with the defaults filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from partway.schema import ModelOptions, Sampling, SplitOff, Training, Transforms
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpec:
+    """A training's settings; see `study.py` for how they come about."""
+
+    family: str
+    architecture: str
+    weights: str
+    model: ModelOptions
+    sampling: Sampling
+    transforms: Transforms
+    training: Training
+    validation: SplitOff
+    data: str
+    train_ratio: float | str
+    train_fraction: float
+    window: str
+    seed: int
+    parent: str | None
+
+    @classmethod
+    def from_dict(cls, spec: dict[str, Any]) -> TrainingSpec:
+        """Read a spec as it stands in `training.json` and in the rule's param."""
+        sections = {
+            "model": ModelOptions,
+            "sampling": Sampling,
+            "transforms": Transforms,
+            "training": Training,
+            "validation": SplitOff,
+        }
+        plain = {name: value for name, value in spec.items() if name not in sections}
+        typed = {name: section.model_validate(spec.get(name, {})) for name, section in sections.items()}
+        return cls(**{"train_fraction": 1, "window": "prefix", "parent": None} | plain | typed)

@@ -1,0 +1,123 @@
+"""What a killed training needs to go on, and who owns its folder.
+
+State lies in `state/`, beside the declared outputs and unknown to Snakemake: it survives failures, kills, and the
+deletion of outputs. Each save writes a whole new file and keeps the one before, so that one of the two is always good.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from partway import files
+from partway.errors import OwnershipError
+from partway.progress import Progress
+
+WAIT_SEC = 5.0
+
+
+class Owner:
+    """Holds a training's folder: a kernel lock, freed when the process dies, and a token that every save re-checks.
+
+    The token guards where the lock cannot: on a file system whose locks do not reach the other machine.
+    """
+
+    def __init__(self, folder: Path, progress: Progress):
+        self.folder = folder  # `state/` of the training
+        self.token = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
+        self.progress = progress
+        folder.mkdir(parents=True, exist_ok=True)
+        self.lock = FileLock(folder / "lock")
+
+    def __enter__(self) -> Owner:
+        told = False
+        while not self.lock.is_locked:
+            try:
+                self.lock.acquire(timeout=WAIT_SEC if told else 0)
+            except Timeout:
+                if not told:
+                    self.progress.line(f"another process works on this training ({self._present()}): waiting for it")
+                told = True
+        files.remove_leftovers(self.folder)
+        files.write_text(self.folder / "owner", self.token)
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.lock.release()
+
+    def check(self) -> None:
+        """Raise OwnershipError where another process has taken the folder over."""
+        if self._present() != self.token:
+            raise OwnershipError(f"{self.folder}: taken over by {self._present()}; this process stops, nothing is lost")
+
+    def _present(self) -> str:
+        path = self.folder / "owner"
+        return path.read_text() if path.exists() else "unknown"
+
+
+class StateFolder:
+    """Saves and loads the state of one training.
+
+    Args:
+        identity: spec and manifest fingerprint; state of another identity is never used.
+    """
+
+    def __init__(self, owner: Owner, identity: dict[str, str], progress: Progress):
+        self.owner, self.identity, self.progress = owner, identity, progress
+        self.path = owner.folder / "state.pt"
+        self.previous = owner.folder / "state.previous.pt"
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Save atomically; the state before stays as `state.previous.pt`."""
+        with files.replacing(self.path) as temporary:
+            torch.save(state | {"identity": self.identity}, temporary)
+            self.owner.check()
+            if self.path.exists():
+                self.path.replace(self.previous)
+
+    def load(self) -> dict[str, Any] | None:
+        """The newest readable state of this very training, on the CPU; None where there is none."""
+        for path in (self.path, self.previous):
+            if not path.exists():
+                continue
+            try:
+                state = torch.load(path, map_location="cpu", weights_only=True)
+            except Exception as error:  # torch raises many kinds for a damaged file; all mean the same here
+                self.progress.line(
+                    f"{path.name} cannot be read ({type(error).__name__}: {str(error)[:80]}); trying the one before"
+                )
+                continue
+            if not isinstance(state, dict) or state.get("identity") != self.identity:
+                self.progress.line(f"{path.name} belongs to another training or data set; not used")
+            elif state["best_epoch"] is not None and not self._best(state["best_epoch"]).exists():
+                self.progress.line(
+                    f"{path.name} needs best-{state['best_epoch']}.pt, which is gone; trying the one before"
+                )
+            else:
+                return state
+        return None
+
+    def save_best(self, epoch: int, weights: dict[str, torch.Tensor]) -> None:
+        """Keep the weights of the best epoch so far; called before the state that names it is saved."""
+        self.owner.check()
+        with files.replacing(self._best(epoch)) as temporary:
+            torch.save(weights, temporary)
+
+    def load_best(self, epoch: int) -> dict[str, torch.Tensor]:
+        """The weights that `save_best` kept for this epoch."""
+        return torch.load(self._best(epoch), map_location="cpu", weights_only=True)
+
+    def forget_bests(self, keep: set[int | None]) -> None:
+        """Remove the weights of epochs that neither the present nor the previous state names."""
+        for path in self.owner.folder.glob("best-*.pt"):
+            if path not in [self._best(epoch) for epoch in keep]:
+                path.unlink()
+
+    def _best(self, epoch: int | None) -> Path:
+        return self.owner.folder / f"best-{epoch}.pt"
