@@ -1,0 +1,189 @@
+"""The ablation table of each ladder: fractions in the CSV, percent in the Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from partway import files, metrics
+from partway.results import stats
+from partway.results.stats import Estimate
+
+CONDITIONS = ["dataset", "window", "train_ratio", "train_fraction", "observation_ratio"]
+MEASURED = [
+    *("total_epochs", "views", "train_eval_top1", "train_eval_videos", "test_top1", "test_top1_std"),
+    *("test_low", "test_high", "test_videos", "val_top1", "val_videos", "gap"),
+]
+HOLE = "—"
+NOTE = (
+    "Test accuracy (top1) as mean ± standard deviation over n seeds. Intervals are 95 % and cover the choice of test "
+    "videos only, not that of the seed; differences are paired over the same videos. Train accuracy is measured without "
+    "augmentation on a fixed sample of the train videos, in the chosen epoch. Gap is train minus test."
+)
+
+
+def write_tables(home: Path, options: dict[str, Any]) -> None:
+    """Write `tables/<ladder>.csv` and `.md` for every ladder of a collected study.
+
+    Args:
+        home: folder with runs.csv and study.lock.json.
+        options: `decimals` of percentages.
+    """
+    study = files.read_json(home / "study.lock.json")
+    runs = read_runs(home)
+    for ladder, definition in study["ladders"].items():
+        tables = [(condition, _table(study, group, rows)) for condition, rows, group in _conditions(runs, definition)]
+        columns = list(tables[0][1][0]) if tables else CONDITIONS
+        files.write_csv(home / "tables" / f"{ladder}.csv", [row for _, table in tables for row in table], columns)
+        text = "\n".join(_markdown(ladder, condition, table, options["decimals"]) for condition, table in tables)
+        files.write_text(home / "tables" / f"{ladder}.md", f"{text}\n{NOTE}\n")
+
+
+def read_runs(home: Path) -> pd.DataFrame:
+    """Read runs.csv; `train_ratio` stays text, for it may be a word."""
+    runs = pd.read_csv(home / "runs.csv", dtype={"train_ratio": str})
+    axes = [*CONDITIONS, "model", "ablation", "seed"]
+    if (twice := runs[runs.duplicated(axes)]).size:
+        raise ValueError(f"{home / 'runs.csv'}: a run stands twice: {twice.iloc[0][axes].to_dict()}")
+    return runs
+
+
+def _conditions(runs: pd.DataFrame, ladder: dict) -> Iterator[tuple[dict, list[tuple[str, str]], pd.DataFrame]]:
+    """One table for each condition that the ladder's runs share; and for each model, where its rows name none."""
+    runs = runs[runs.train_ratio == str(ladder["train_ratio"])]
+    open_rows = any(row["model"] is None for row in ladder["rows"])
+    for model in runs.model.unique() if open_rows else [None]:
+        rows = [(row["model"] or model, row["ablation"]) for row in ladder["rows"]]
+        of_ladder = runs[[pair in rows for pair in zip(runs.model, runs.ablation, strict=True)]]
+        for values, group in of_ladder.groupby(CONDITIONS, sort=False):
+            present = set(zip(group.model, group.ablation, strict=True))
+            if present & set(rows):
+                yield (
+                    dict(zip(CONDITIONS, values, strict=True)),
+                    [row for row in rows if row in present],
+                    group,
+                )
+
+
+def _table(study: dict, group: pd.DataFrame, rows: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """The rows of one table; values that cannot be known are None."""
+    correct = cache(lambda folder: _correct(Path(study["results_dir"], "evaluations", folder)))
+    table: list[dict[str, Any]] = []
+    above: list[pd.DataFrame] = []
+    for model, ablation in rows:
+        runs = group[(group.model == model) & (group.ablation == ablation)]
+        complete = runs[runs.status == "complete"]
+        table.append(
+            {name: runs.iloc[0][name] for name in CONDITIONS}
+            | {"model": model, "ablation": ablation, **study["labels"][ablation]}
+            | _summary(runs, complete)
+            | _difference("previous", complete, above[-1] if above else None, correct)
+            | _difference("first", complete, above[0] if above else None, correct)
+        )
+        above.append(complete)
+    return table
+
+
+def _summary(runs: pd.DataFrame, complete: pd.DataFrame) -> dict[str, Any]:
+    """Accuracies of one row over its seeds."""
+    holes = "; ".join(f"seed {run.seed}: {run.missing}" for run in runs[runs.status != "complete"].itertuples())
+    row: dict[str, Any] = dict.fromkeys(MEASURED)
+    row |= {"seeds": len(complete), "seeds_of_grid": len(runs), "missing": holes or None}
+    if complete.empty:
+        return row
+    first = complete.iloc[0]
+    interval = stats.accuracy_interval(complete.test_top1.mean(), int(first.test_videos))
+    measured = complete.train_eval_top1.notna().all()
+    return row | {
+        "total_epochs": int(first.total_epochs),
+        "views": int(first["views"]),
+        "train_eval_top1": complete.train_eval_top1.mean() if measured else None,
+        "train_eval_videos": int(first.train_eval_videos) if measured else None,
+        "test_top1": interval.value,
+        "test_top1_std": stats.spread(complete.test_top1.tolist()),
+        "test_low": interval.low,
+        "test_high": interval.high,
+        "test_videos": int(first.test_videos),
+        "val_top1": complete.val_top1.mean() if complete.val_top1.notna().all() else None,
+        "val_videos": int(first.val_videos) if complete.val_videos.notna().all() else None,
+        "gap": complete.train_eval_top1.mean() - interval.value if measured else None,
+    }
+
+
+def _difference(to: str, runs: pd.DataFrame, other: pd.DataFrame | None, correct) -> dict[str, float | None]:
+    """Difference to another row over the seeds that both have; None where there are none."""
+    names = [f"difference_to_{to}", f"difference_to_{to}_low", f"difference_to_{to}_high"]
+    seeds = set(runs.seed) & set(other.seed) if other is not None else set()
+    if not seeds:
+        return dict.fromkeys(names)
+    of_row, of_other = (
+        np.stack([correct(folder) for folder in frame[frame.seed.isin(seeds)].sort_values("seed").evaluation])
+        for frame in (runs, other)
+    )
+    estimate = stats.paired_difference(of_row, of_other)
+    return dict(zip(names, (estimate.value, estimate.low, estimate.high), strict=True))
+
+
+def _correct(folder: Path) -> np.ndarray:
+    """Whether each video of an evaluation is right, in the order of ids: correct_N."""
+    spec = files.read_json(folder / "metrics.json")["spec"]
+    table = pq.read_table(folder / "predictions.parquet").to_pandas().sort_values(["id", "view"], kind="stable")
+    views = int(table["view"].max()) + 1
+    logits_NVK = np.stack(table.logits.to_list()).reshape(-1, views, len(table.logits.iloc[0]))
+    scores_NK = metrics.average_views(logits_NVK, spec.get("views", {}).get("aggregation", "logits"))
+    return metrics.correct_in_top(scores_NK, table.label_index.to_numpy()[::views], 1)
+
+
+def _markdown(ladder: str, condition: dict, table: list[dict], decimals: int) -> str:
+    about = ", ".join(
+        f"{name} {value}" for name, value in condition.items() if not (name == "train_fraction" and value == 1)
+    )
+    shown = pd.DataFrame([_shown(row, decimals) for row in table])
+    holes = [
+        f"- {HOLE} **{row['label'] or row['ablation']}** lacks {row['missing']}" for row in table if row["missing"]
+    ]
+    videos = " / ".join(sorted({str(row["test_videos"]) for row in table if row["test_videos"]})) or HOLE
+    head = f"### {ladder}: {about}\n\nn = {videos} test videos\n\n"
+    return (
+        head
+        + shown.to_markdown(index=False, disable_numparse=True)
+        + "\n"
+        + "".join(f"\n{hole}" for hole in holes)
+        + "\n"
+    )
+
+
+def _shown(row: dict[str, Any], decimals: int) -> dict[str, str]:
+    def percent(value: float | None, sign: str = "") -> str:
+        return HOLE if value is None or pd.isna(value) else f"{100 * value:{sign}.{decimals}f}"
+
+    def with_interval(name: str) -> str:
+        estimate = Estimate(row[name], row[f"{name}_low"], row[f"{name}_high"])
+        if estimate.value is None:
+            return HOLE
+        return f"{percent(estimate.value, '+')} [{percent(estimate.low, '+')}, {percent(estimate.high, '+')}]"
+
+    spread = f" ± {percent(row['test_top1_std'])}" if row["test_top1_std"] is not None else ""
+    train = "not measured" if row["train_eval_top1"] is None and row["seeds"] else percent(row["train_eval_top1"])
+    seeds = f"{row['seeds']} of {row['seeds_of_grid']}" if row["missing"] else str(row["seeds"])
+    interval = f"[{percent(row['test_low'])}, {percent(row['test_high'])}]" if row["seeds"] else HOLE
+    return {
+        "model": row["model"],
+        "ablation": row["label"] or row["ablation"],
+        "note": row["note"] or "",
+        "epochs": str(row["total_epochs"] or HOLE),
+        "views": str(row["views"] or HOLE),
+        "seeds n": seeds,
+        "train %": train,
+        "test %": percent(row["test_top1"]) + spread,
+        "95 %": interval,
+        "gap": percent(row["gap"], "+"),
+        "to previous": with_interval("difference_to_previous"),
+        "to first": with_interval("difference_to_first"),
+    }
