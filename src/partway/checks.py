@@ -136,18 +136,10 @@ def wrong_recipes(file: StudyFile, text: StudyText) -> list[str]:
     problems = []
     resolve = Resolver(file, text)
     for model, ablation in dict.fromkeys((m, a) for b in file.grid for m in b.models for a in b.ablations):
-        path = (
-            ("models", model)
-            if not file.ablations[ablation].model.model_fields_set
-            else ("ablations", ablation, "model")
-        )
-        try:
-            recipe = resolve.recipe(model, ablation)
-        except ValidationError as error:
-            problems += [_describe(text, item | {"loc": (*path, *item["loc"])}) for item in error.errors()]
-            continue
-        for problem in _wrong_sizes(recipe.model):
-            problems.append(f"{text.where(path)}: {'.'.join(path)}: {problem}")
+        for field, problem in _wrong_sizes(resolve.recipe(model, ablation).model):
+            in_ablation = field in file.ablations[ablation].model.model_fields_set
+            at_field = ("ablations", ablation, "model", field) if in_ablation else ("models", model, field)
+            problems.append(f"{text.where(at_field)}: {'.'.join(at_field)}: {problem}")
     for index, block in enumerate(file.grid):
         problems += _best_without_validation(file, text, resolve, index, block)
     for name, ladder in file.ladders.items():
@@ -162,13 +154,10 @@ def wrong_recipes(file: StudyFile, text: StudyText) -> list[str]:
     return list(dict.fromkeys(problems))
 
 
-def _wrong_sizes(model: ModelOptions) -> Iterator[str]:
-    if model.num_frames % model.tubelet_size:
-        yield f"num_frames {model.num_frames} does not divide by tubelet_size {model.tubelet_size}"
-    if model.frame_size % model.patch_size:
-        yield f"frame_size {model.frame_size} does not divide by patch_size {model.patch_size}"
-    if model.hidden_size % model.num_heads:
-        yield f"hidden_size {model.hidden_size} does not divide by num_heads {model.num_heads}"
+def _wrong_sizes(model: ModelOptions) -> Iterator[tuple[str, str]]:
+    for field, divisor in (("num_frames", "tubelet_size"), ("frame_size", "patch_size"), ("hidden_size", "num_heads")):
+        if getattr(model, field) % getattr(model, divisor):
+            yield field, f"{getattr(model, field)} does not divide by {divisor} {getattr(model, divisor)}"
 
 
 def _best_without_validation(file, text, resolve, index: int, block: GridBlock) -> Iterator[str]:

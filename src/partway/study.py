@@ -148,7 +148,7 @@ def load(source: str, edits: list[str] | None = None) -> Study:
     text = read(source, edits)
     problems = text.problems + checks.unknown_references(text)
     file = checks.validate(text, problems)
-    problems += checks.wrong_recipes(file, text)
+    problems = problems or checks.wrong_recipes(file, text)  # recipes need every name to be there
     if problems:
         raise StudyError(source, problems)
     return resolve.Resolver(file, text).study()

@@ -72,9 +72,8 @@ def collect(study_file: Path, home: Path, *, partial: bool = False) -> None:
         _draw(study, out)
     else:
         shutil.rmtree(home / "partial", ignore_errors=True)
-        for lock in (home / ".lock").glob("*.json"):
-            if lock.resolve() != study_file.resolve():
-                lock.unlink()  # so that the study it stands for is new again when its edit is undone
+        shutil.rmtree(home / ".collected", ignore_errors=True)  # an earlier study is no longer what lies here
+        files.write_text(home / ".collected" / study.digest, f"collected from {study.source}\n")
 
 
 def _draw(study: Study, folder: Path) -> None:

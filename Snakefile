@@ -1,0 +1,34 @@
+# partway: models x observation ratios x ablations x seeds -> ablation tables and accuracy-against-ratio plots.
+#   snakemake --cores 1 --resources gpu=1                                    the study in config.yaml
+#   snakemake --cores 1 --resources gpu=1 --config study=studies/mine.yaml   another one
+# Snakemake knows files; which runs, trainings and evaluations there are is decided in src/partway/study.py.
+from snakemake.exceptions import WorkflowError
+
+from partway import dag, keys
+from partway.errors import PartwayError
+
+dag.interpreter_first_on_path()
+dag.announce_jobs_at_once(workflow)
+try:
+    STUDY = dag.load(config, main_process=workflow.is_main_process)
+except PartwayError as error:
+    raise WorkflowError(str(error)) from None
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/results.smk"
+
+
+rule all:
+    input:
+        study_results,
+
+
+onstart:
+    dag.freeze(STUDY, config)
+
+
+onerror:
+    shell("python -m partway collect --study {FROZEN:q} --summary {HOME:q}/summary.json --partial")

@@ -1,0 +1,195 @@
+"""The verbs of `python -m partway`: parsing only; each imports what it needs, so that the light ones start at once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from partway.errors import PartwayError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a verb; return the exit code: 0 done, 1 an error that was explained, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except PartwayError as error:
+        print(f"partway {options.verb}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"partway {options.verb}: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="partway",
+        description="How much of a video does a model need to see, and which ingredient of the recipe earns its place? "
+        "Start a study with: snakemake --cores 1 --resources gpu=1",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(name: str, run, help_: str) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=help_, description=help_)
+        sub.set_defaults(run=run)
+        return sub
+
+    prepare = verb("prepare", _prepare, "Open every video of a data set and write its manifest (called by a rule).")
+    _add_spec(prepare, "layout and options of the data set")
+    prepare.add_argument("--root", required=True, help="folder of the videos; generated ones are written there")
+    prepare.add_argument("--output", required=True, type=Path, help="manifest.csv to write; the rest goes beside it")
+    _add_log(prepare)
+
+    store = verb("store", _store, "Pack the frames of a data set once for all trainings (called by a rule).")
+    store.add_argument("--kind", required=True, choices=["none", "raw"], help="raw: every decoded frame, uncompressed")
+    _add_data(store)
+    store.add_argument("--output", required=True, type=Path, help="store-<kind>.json to write")
+    _add_log(store)
+
+    train = verb("train", _train, "Run one training, or what is left of it (called by a rule).")
+    _add_spec(train, "the training's spec")
+    train.add_argument("--parent", default="none", help="training.json of the previous stage, or none")
+    _add_job(train, "training.json")
+
+    evaluate = verb("evaluate", _evaluate, "Score one split with a finished training (called by a rule).")
+    _add_spec(evaluate, "the evaluation's spec")
+    evaluate.add_argument("--training", required=True, type=Path, help="training.json of the training")
+    _add_job(evaluate, "metrics.json")
+
+    collect = verb("collect", _collect, "Gather logs and summaries of a study into runs.csv and summary.json.")
+    collect.add_argument("--study", required=True, type=Path, help="the study as snakemake froze it")
+    collect.add_argument("--summary", required=True, type=Path, help="summary.json to write; the rest goes beside it")
+    collect.add_argument(
+        "--partial", action="store_true", help="also tables and figures, with holes marked, into partial/"
+    )
+
+    for name, run, help_ in [
+        ("tables", _tables, "Write the ablation tables of a collected study."),
+        ("figures", _figures, "Draw the figures of a collected study."),
+    ]:
+        drawing = verb(name, run, help_)
+        drawing.add_argument("--summary", required=True, type=Path, help="summary.json of the study")
+        drawing.add_argument("--options", required=True, type=json.loads, help="JSON: options and results version")
+
+    check = verb("check", _check, "Check a study file and say what it comes to; runs nothing.")
+    check.add_argument("study", nargs="?", default="config.yaml", help="the study file (default: config.yaml)")
+    check.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change the study; may repeat")
+
+    machine = verb("machine", _machine, "Print what this machine gives a study: cores, and trainings at once.")
+    machine.add_argument("--jobs", action="store_true", help="print only the number of trainings to run at once")
+    return parser
+
+
+def _add_spec(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--spec", required=True, type=json.loads, help=f"JSON: {what}")
+
+
+def _add_log(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--log", type=Path, help="file that progress is written to as well")
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--manifest", required=True, type=Path, help="manifest.csv of the data set")
+    parser.add_argument("--root", required=True, help="folder of the videos")
+
+
+def _add_job(parser: argparse.ArgumentParser, output: str) -> None:
+    _add_data(parser)
+    parser.add_argument("--store", required=True, type=Path, help="store-<kind>.json of the data set")
+    parser.add_argument("--output", required=True, type=Path, help=f"{output} to write; the rest goes beside it")
+    parser.add_argument("--title", default="", help="what runs, by its names, for progress lines")
+    _add_log(parser)
+
+
+def _progress(options: argparse.Namespace, title: str = ""):
+    from partway.progress import Progress
+
+    return Progress(title or options.title or options.output.parent.name, options.log)
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    from partway.data.prepare import prepare
+
+    prepare(
+        options.spec,
+        options.root,
+        options.output.parent,
+        _progress(options, f"prepare {options.spec['layout']}"),
+    )
+
+
+def _store(options: argparse.Namespace) -> None:
+    from partway.data import manifest, store
+
+    data = manifest.read(options.manifest)
+    store.pack(options.kind, data, options.root, options.output, _progress(options, f"store {options.kind}"))
+
+
+def _train(options: argparse.Namespace) -> None:
+    from partway.training.loop import train
+
+    train(
+        options.spec,
+        manifest=options.manifest,
+        store=options.store,
+        root=options.root,
+        parent=None if options.parent == "none" else Path(options.parent).parent,
+        folder=options.output.parent,
+        progress=_progress(options),
+    )
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from partway.evaluation import evaluate
+
+    evaluate(
+        options.spec,
+        training=options.training.parent,
+        manifest=options.manifest,
+        store=options.store,
+        root=options.root,
+        folder=options.output.parent,
+        progress=_progress(options),
+    )
+
+
+def _collect(options: argparse.Namespace) -> None:
+    from partway.results.collect import collect
+
+    collect(options.study, options.summary.parent, partial=options.partial)
+
+
+def _tables(options: argparse.Namespace) -> None:
+    from partway.results.tables import write_tables
+
+    write_tables(options.summary.parent, options.options["options"])
+
+
+def _figures(options: argparse.Namespace) -> None:
+    from partway.results.figures import draw_figures
+
+    draw_figures(options.summary.parent, options.options["options"])
+
+
+def _check(options: argparse.Namespace) -> None:
+    from partway import dag, study
+
+    resolved = study.load(options.study, options.set)
+    for warning in dag.missing_data(resolved):
+        print(f"warning: {warning}", file=sys.stderr)
+    print(
+        f"{options.study}: {len(resolved.runs)} runs, {len(resolved.trainings)} trainings, "
+        f"{len(resolved.evaluations)} evaluations, {len(resolved.ladders)} ladders"
+    )
+
+
+def _machine(options: argparse.Namespace) -> None:
+    from partway import machine
+
+    if options.jobs:
+        print(machine.jobs_at_once())
+    else:
+        print(f"{machine.available_cores()} cores, {machine.jobs_at_once()} trainings at once")

@@ -1,0 +1,142 @@
+"""What the Snakefile asks for: the study of this call, its frozen copy, and checks before the first job.
+
+The main process freezes the resolved study when its first job starts; remote jobs read that copy, so that an edit
+of the study file while jobs run reaches none of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from partway import files, keys, study
+from partway.errors import PartwayError
+
+FROZEN = Path(".snakemake/partway")
+KNOWN_ARGUMENTS = {"study", "set"}
+
+
+class CallError(PartwayError):
+    """Snakemake was called in a way that partway cannot work with."""
+
+
+def interpreter_first_on_path() -> None:
+    """Let `python` in rules be the one that runs Snakemake, also from a `.venv/bin` that is not activated."""
+    folder = str(Path(sys.executable).parent)
+    if shutil.which("python") != str(Path(folder, "python")):
+        os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])
+
+
+def load(config: dict[str, Any], *, main_process: bool) -> study.Study:
+    """The study of this call: read and resolved in the main process, the frozen copy in its remote jobs.
+
+    Args:
+        config: Snakemake's `--config`: `study` (a path, default config.yaml) and `set` (a text or a list of texts).
+        main_process: `workflow.is_main_process`.
+    """
+    source, edits = _arguments(config)
+    if not main_process:
+        return study.Study.from_dict(json.loads(_frozen_path(config).read_text()))
+    _refuse_repeated_arguments(sys.argv)
+    return study.load(source, edits)
+
+
+def freeze(resolved: study.Study, config: dict[str, Any]) -> None:
+    """Write the resolved study where collect and the remote jobs of this very call find it."""
+    files.write_json(_frozen_path(config), resolved.to_dict())
+
+
+def _frozen_path(config: dict[str, Any]) -> Path:
+    return FROZEN / f"study-{keys.key_of(list(_arguments(config)))}.json"
+
+
+def frozen_path(config: dict[str, Any]) -> str:
+    """Where `freeze` writes; the same for equal `--config`."""
+    return str(_frozen_path(config))
+
+
+def _arguments(config: dict[str, Any]) -> tuple[str, list[str]]:
+    unknown = sorted(set(config) - KNOWN_ARGUMENTS)
+    if unknown:
+        raise CallError(f"--config {unknown[0]}=...: unknown; known are study=FILE and set='path=value'")
+    source, edits = config.get("study", "config.yaml"), config.get("set", [])
+    edits = [edits] if isinstance(edits, str) else edits
+    if not isinstance(edits, list) or not all(isinstance(edit, str) for edit in edits):
+        raise CallError(
+            "--config set=...: expected a text or a list of texts; write one as set='training.epochs=50', "
+            """several, or a value with brackets, as 'set=["a=1", "grid.*.ratios=[0.1, 0.5]"]'"""
+        )
+    return str(source), edits
+
+
+def _refuse_repeated_arguments(argv: list[str]) -> None:
+    """Snakemake keeps only the last of a repeated `--config` or `set=`: the earlier ones would be lost in silence."""
+    for what, count in {
+        "--config": sum(word in ("--config", "-C") or word.startswith("--config=") for word in argv),
+        "set=": sum(word.startswith("set=") for word in argv),
+        "study=": sum(word.startswith("study=") for word in argv),
+    }.items():
+        if count > 1:
+            raise CallError(
+                f"{what} is given {count} times, and Snakemake keeps only the last; write one --config with "
+                """'set=["a=1", "b=2"]'"""
+            )
+
+
+def missing_data(resolved: study.Study) -> list[str]:
+    """One line for each data set of the study that has no videos."""
+    return [
+        f"data set {name}: no videos found under {source.root}; mount or download them, or correct `root:`"
+        for name, source in resolved.datasets.items()
+        if not source.found
+    ]
+
+
+def check_call(workflow: Any, resolved: study.Study) -> None:
+    """Stop before the first job where a finished run could be lost or recomputed; called while the DAG is built.
+
+    Raises:
+        CallError: settings of `profiles/default` are missing, or (not in a dry run) a data set has no videos.
+    """
+    execution, dag = workflow.execution_settings, workflow.dag_settings
+    triggers = {str(trigger) for trigger in dag.rerun_triggers}
+    wrong = (
+        [f"rerun-triggers: [mtime, params] (now {', '.join(sorted(triggers))})"]
+        if triggers != {"mtime", "params"}
+        else []
+    )
+    wrong += ["keep-going: true"] if not execution.keep_going else []
+    wrong += ["ignore-incomplete: true"] if not execution.ignore_incomplete else []
+    if wrong and workflow.is_main_process and not workflow.touch:
+        raise CallError(
+            "this call does not use partway's profile and would re-run finished work. Missing: "
+            + "; ".join(wrong)
+            + ". Call snakemake in the folder that holds profiles/default, or add these settings to your profile."
+        )
+    if missing := "\n".join(missing_data(resolved)):
+        if not workflow.dryrun:
+            raise CallError(missing)
+        print(f"warning: {missing}", file=sys.stderr)
+
+
+def announce_jobs_at_once(workflow: Any) -> None:
+    """Tell the jobs how many of their kind share this machine, so that they divide its cores (see machine.py)."""
+    gpus = workflow.global_resources.get("gpu")
+    counts = [c for c in (_number(workflow.global_resources.get("_cores")), _number(gpus)) if c]
+    if counts and workflow.is_main_process:
+        os.environ["PARTWAY_JOBS_AT_ONCE"] = str(min(counts))
+
+
+def _number(resource: Any) -> int | None:
+    value = getattr(resource, "value", resource)
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def all_exist(paths: Iterable[str]) -> bool:
+    """Whether a job is finished: every file it declares is there."""
+    return all(os.path.exists(path) for path in paths)  # noqa: PTH110 (thousands of calls: Path costs more than the stat)

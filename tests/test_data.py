@@ -1,0 +1,225 @@
+"""Manifests, splits, prepare and packed frames on real files that the tests write."""
+
+import dataclasses
+import io
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import make_class_folders, numbered_frames, write_video
+from partway import files, sources
+from partway.data import manifest, store
+from partway.data.manifest import Manifest, Video, subset
+from partway.data.prepare import prepare
+from partway.data.splits import split_off
+from partway.errors import DataError
+from partway.progress import Progress
+from partway.schema import SplitOff
+
+QUIET = Progress("test", stream=io.StringIO())
+
+
+def clip(number: int, label: str = "wave", group: str | None = None, **other) -> Video:
+    facts = {"split": "train", "frames": 30, "frame_rate": 12.0, "width": 64, "height": 48, "codec": "mpeg4"}
+    name = f"{label}/{number}.avi"
+    return Video(**facts | {"id": name, "path": name, "label": label, "group": group or name, "digest": "0"} | other)
+
+
+@given(
+    videos=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9)), min_size=1, max_size=60),
+    fraction=st.floats(0.05, 0.9),
+    seed=st.integers(0, 5),
+)
+def test_groups_are_never_cut_and_no_class_is_emptied(videos, fraction, seed):
+    clips = [clip(n, label, f"group_{group}") for n, (label, group) in enumerate(videos)]
+    apart = split_off(clips, SplitOff(fraction=fraction, seed=seed), "validation")
+    sides = defaultdict(set)
+    for video in clips:
+        sides[video.group].add(video.id in apart)
+    assert all(len(both) == 1 for both in sides.values())
+    assert {video.label for video in clips if video.id not in apart} == {video.label for video in clips}
+    assert apart == split_off(clips[::-1], SplitOff(fraction=fraction, seed=seed), "validation")
+
+
+def test_split_comes_near_its_share_in_each_class():
+    clips = [clip(n, label) for label in ("wave", "clap") for n in range(20)]
+    apart = split_off(clips, SplitOff(fraction=0.25), "test")
+    assert Counter(name.split("/")[0] for name in apart) == {"wave": 5, "clap": 5}
+    assert apart != split_off(clips, SplitOff(fraction=0.25, seed=1), "test")
+    assert apart != split_off(clips, SplitOff(fraction=0.25), "validation")
+
+
+def test_performers_in_every_class_are_split_as_a_whole():
+    clips = [clip(10 * p + n, label, f"p{p}") for p in range(10) for n, label in enumerate("abcd")]
+    apart = split_off(clips, SplitOff(fraction=0.2), "validation")
+    assert len(apart) == 8
+    assert len({video.group for video in clips if video.id in apart}) == 2
+
+
+def test_random_cuts_groups():
+    clips = [clip(n, "a", f"g{n % 2}") for n in range(40)]
+    assert len(split_off(clips, SplitOff(fraction=0.25, by="random"), "validation")) == 10
+
+
+def test_validation_that_comes_out_empty_is_refused():
+    data = Manifest([clip(1, "a"), clip(2, "b")], ["a", "b"])
+    with pytest.raises(DataError, match="leaves no validation video"):
+        data.split("train", SplitOff(fraction=0.2))
+
+
+def test_splits_part_the_videos():
+    data = Manifest([clip(n, "a") for n in range(10)] + [clip(n, "b", split="test") for n in range(3)], ["a", "b"])
+    options = SplitOff(fraction=0.3)
+    parts = [{video.id for video in data.split(name, options)} for name in ("train", "validation", "test")]
+    assert [len(part) for part in parts] == [7, 3, 3]
+    assert len(set.union(*parts)) == 13
+
+
+def test_a_smaller_share_is_part_of_a_larger_one():
+    clips = [clip(n, label) for label in "ab" for n in range(10)]
+    ids = {share: {video.id for video in subset(clips, share)} for share in (0.1, 0.5, 1)}
+    assert ids[0.1] < ids[0.5] < ids[1]
+    assert [len(ids[share]) for share in (0.1, 0.5, 1)] == [2, 10, 20]
+
+
+def test_manifest_survives_its_file(tmp_path):
+    videos = [clip(1), clip(2, decided_at=0.25, frame_times_sec=(0.0, 0.1, 0.5))]
+    manifest.write(Manifest(videos, ["wave"]), tmp_path)
+    assert manifest.read(tmp_path / "manifest.csv") == Manifest(videos, ["wave"])
+
+
+def test_fingerprint_knows_content_and_split():
+    one = Manifest([clip(1), clip(2)], ["wave"])
+    assert one.fingerprint == Manifest([clip(2), clip(1)], ["wave"]).fingerprint
+    for change in ({"digest": "1"}, {"split": "test"}, {"group": "g"}, {"frames": 31}):
+        other = Manifest([dataclasses.replace(clip(1), **change), clip(2)], ["wave"])
+        assert other.fingerprint != one.fingerprint
+
+
+def prepared(root, folder, **options) -> Manifest:
+    return prepare({"layout": "class_folders", "options": options}, str(root), folder, QUIET)
+
+
+def test_prepare_reads_class_folders(class_folders, tmp_path):
+    data = prepared(class_folders, tmp_path / "data")
+    assert data == manifest.read(tmp_path / "data" / "manifest.csv")
+    assert data.classes == ["dark", "light"]
+    assert Counter((video.label, video.split) for video in data.videos) == {
+        ("dark", "train"): 6,
+        ("dark", "test"): 2,
+        ("light", "train"): 6,
+        ("light", "test"): 2,
+    }
+    assert [video.frames for video in data.videos if video.label == "dark"] == [6, 7, 8, 9, 10, 6, 7, 8]
+    described = files.read_json(tmp_path / "data" / "dataset.json")
+    assert described["groups"] == "unknown"
+    assert described["videos"] == {"train": 12, "test": 4}
+    assert files.read_csv(tmp_path / "data" / "dataset_problems.csv") == []
+
+
+def test_prepare_reads_official_split_folders(tmp_path):
+    make_class_folders(tmp_path / "clips" / "train", clips=3)
+    make_class_folders(tmp_path / "clips" / "test", clips=2)
+    data = prepared(tmp_path / "clips", tmp_path / "data")
+    assert Counter(video.split for video in data.videos) == {"train": 6, "test": 4}
+
+
+def test_group_pattern_keeps_sources_together(tmp_path):
+    for person in range(4):
+        for label in ("wave", "clap"):
+            write_video(tmp_path / "clips" / label / f"person{person}_take.avi", numbered_frames(6))
+    data = prepared(tmp_path / "clips", tmp_path / "data", group_pattern="(person[0-9])")
+    sides = defaultdict(set)
+    for video in data.videos:
+        sides[video.group].add(video.split)
+    assert sorted(sides) == ["person0", "person1", "person2", "person3"]
+    assert all(len(split) == 1 for split in sides.values())
+    with pytest.raises(DataError, match="does not match this file name"):
+        prepared(tmp_path / "clips", tmp_path / "data", group_pattern="actor([0-9])")
+
+
+def break_videos(root) -> None:
+    (root / "dark" / "empty.avi").write_bytes(b"")
+    (root / "dark" / "text.mp4").write_text("not a video")
+    noise = np.random.default_rng(0).integers(0, 255, (60, 48, 64, 3), dtype=np.uint8)
+    long = write_video(root / "light" / "long.avi", noise)
+    long.write_bytes(long.read_bytes()[: long.stat().st_size // 2])
+
+
+def test_bad_videos_stop_with_one_message_that_counts_them(class_folders, tmp_path):
+    break_videos(class_folders)
+    with pytest.raises(DataError, match=r"3 bad videos \(2 unreadable, 1 truncated\)") as caught:
+        prepared(class_folders, tmp_path / "data")
+    assert "dark/empty.avi" in str(caught.value)
+    assert "on_bad_video: skip" in str(caught.value)
+    listed = {row["path"]: row["kind"] for row in files.read_csv(tmp_path / "data" / "dataset_problems.csv")}
+    assert listed == {"dark/empty.avi": "unreadable", "dark/text.mp4": "unreadable", "light/long.avi": "truncated"}
+    assert not (tmp_path / "data" / "manifest.csv").exists()
+
+
+def test_bad_videos_may_be_left_out(class_folders, tmp_path):
+    break_videos(class_folders)
+    data = prepared(class_folders, tmp_path / "data", on_bad_video="skip")
+    assert len(data.videos) == 16
+    assert files.read_json(tmp_path / "data" / "dataset.json")["left_out"] == 3
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda _: None, "no videos found"),
+        (lambda root: write_video(root / "a.avi", numbered_frames(3)), r"expected <class>/<video>"),
+        (lambda root: make_class_folders(root, ("only",)), "at least two"),
+        (lambda root: make_class_folders(root, clips=1), "has no test video"),
+        (
+            lambda root: (
+                make_class_folders(root / "train", ("a", "b")),
+                make_class_folders(root / "test", ("a", "b", "c")),
+            ),
+            "class c is in test only",
+        ),
+    ],
+)
+def test_folders_that_cannot_be_trained_on(tmp_path, make, message):
+    (tmp_path / "clips").mkdir()
+    make(tmp_path / "clips")
+    with pytest.raises(DataError, match=message):
+        prepared(tmp_path / "clips", tmp_path / "data")
+
+
+def test_listing_sees_videos_alone(class_folders):
+    before = sources.listing(str(class_folders))
+    (class_folders / "notes.txt").write_text("x")
+    (class_folders / "dark" / ".hidden.avi").write_text("x")
+    (class_folders / "dark" / "clip_0.avi").touch()
+    assert sources.listing(str(class_folders)) == before
+    assert len(before) == 16
+    assert sources.listing(str(class_folders / "nowhere")) == []
+
+
+def test_raw_store_gives_the_decoders_frames(class_folders, tmp_path):
+    data = prepared(class_folders, tmp_path / "data")
+    packed = tmp_path / "data" / "store-raw.json"
+    store.pack("raw", data, class_folders, packed, QUIET)
+    store.pack("none", data, class_folders, packed.with_name("store-none.json"), QUIET)
+    raw, decoded = (
+        store.open_reader(packed, "nowhere"),
+        store.open_reader(packed.with_name("store-none.json"), class_folders),
+    )
+    assert type(raw) is not type(decoded)
+    for video in data.videos:
+        chosen = [video.frames - 1, 0, video.frames // 2, 0]
+        np.testing.assert_array_equal(raw.read(video, chosen), decoded.read(video, chosen))
+
+
+def test_a_cut_store_says_what_to_do(class_folders, tmp_path):
+    data = prepared(class_folders, tmp_path / "data")
+    packed = tmp_path / "data" / "store-raw.json"
+    store.pack("raw", data, class_folders, packed, QUIET)
+    with packed.with_suffix(".bin").open("r+b") as file:
+        file.truncate(1000)
+    with pytest.raises(DataError, match=r"1000 bytes, expected .* delete .*store-raw.json"):
+        store.open_reader(packed, class_folders)

@@ -1,0 +1,198 @@
+"""Keys: equal settings are one key, names are in none, and neither defaults nor keys move unnoticed."""
+
+import copy
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import tiny_study
+from partway import keys, schema, study
+
+GOLDEN = Path(__file__).parent / "golden" / "keys.json"
+SECTIONS = (
+    *("SplitOff", "MimeOptions", "ModelOptions", "Sampling", "Transforms", "Mixup", "Training", "Evaluation"),
+    *("Ablation", "GridBlock", "ClassFolders", "TableOptions", "FigureOptions"),
+)
+
+
+def load(tmp_path: Path, tree: dict) -> study.Study:
+    path = tmp_path / "study.yaml"
+    path.write_text(json.dumps(tree))
+    return study.load(str(path))
+
+
+def test_numbers_have_one_spelling():
+    assert keys.canonical_json({"b": 1.0, "a": 5e-5}) == keys.canonical_json({"a": 0.00005, "b": 1})
+    assert keys.canonical_json({"a": (1, 2.5)}) == '{"a":[1,2.5]}'
+    assert keys.canonical_json(True) != keys.canonical_json(1)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_nan_and_infinity_are_in_no_key(value):
+    with pytest.raises(ValueError, match="cannot be part of a key"):
+        keys.canonical_json({"a": value})
+
+
+@given(st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text()))
+def test_canonical_json_keeps_every_difference(tree):
+    assert json.loads(keys.canonical_json(tree)) == json.loads(json.dumps(tree))
+    other = {**tree, "one more": 1}
+    assert keys.key_of(tree) == keys.key_of(dict(reversed(tree.items())))
+    assert (keys.key_of(tree) == keys.key_of(other)) == (tree == other)
+
+
+def test_data_key_knows_names_and_sizes_but_not_their_order():
+    listing = [("wave/a.avi", 10), ("clap/b.avi", 20)]
+    key = keys.data_key("class_folders", {}, listing)
+    assert key == keys.data_key("class_folders", {}, listing[::-1])
+    assert key != keys.data_key("class_folders", {}, [("wave/a.avi", 11), listing[1]])
+    assert key != keys.data_key("class_folders", {}, [("wave/c.avi", 10), listing[1]])
+    assert key != keys.data_key("class_folders", {"on_bad_video": "skip"}, listing)
+
+
+@pytest.mark.parametrize("part", keys.NUMERICS)
+def test_a_numerics_version_moves_its_own_keys(part, monkeypatch):
+    make = {
+        "data": lambda: keys.data_key("mime", {}, None),
+        "training": lambda: keys.training_key({"seed": 0}),
+        "evaluation": lambda: keys.evaluation_key({"split": "test"}),
+    }
+    before = {name: key() for name, key in make.items()}
+    monkeypatch.setitem(keys.NUMERICS, part, keys.NUMERICS[part] + 1)
+    moved = {name for name, key in make.items() if key() != before[name]}
+    expected = {"data": {"data", "training"}, "model": {"training"}}
+    assert moved == expected.get(part, {part})
+
+
+def folders(resolved: study.Study) -> tuple[set[str], set[str]]:
+    return set(resolved.trainings), set(resolved.evaluations)
+
+
+def test_names_and_labels_are_in_no_key(tmp_path):
+    tree = tiny_study()
+    other = copy.deepcopy(tree)
+    other["models"]["petit"] = other["models"].pop("small")
+    other["datasets"]["acts"] = other["datasets"].pop("mime")
+    other["ablations"]["plain"] = other["ablations"].pop("vanilla") | {"label": "Plain", "note": "as it comes"}
+    other["ablations"]["mixup"]["extends"] = "plain"
+    other["ladders"]["recipe"][0] = "plain"
+    for block in other["grid"]:
+        block |= {"dataset": "acts", "models": ["petit"]}
+        block["ablations"] = ["plain" if name == "vanilla" else name for name in block["ablations"]]
+    first, second = load(tmp_path, tree), load(tmp_path, other)
+    assert folders(first) == folders(second)
+    assert first.digest != second.digest
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"training": {"epochs": 2, "learning_rate": "5e-4", "accumulation": 2}},
+        {"sampling": {"stride": 7}},  # only `strided` has a stride
+        {"training": {"epochs": 2, "learning_rate": 0.0005, "accumulation": 2, "clip_norm": 1}},
+        {"evaluation": {"aggregation": "logits"}},
+    ],
+)
+def test_fields_without_effect_leave_the_key(tmp_path, same):
+    tree = tiny_study() | {"training": {"epochs": 2, "learning_rate": 5e-4, "accumulation": 2}}
+    tree["ablations"].pop("six_views")
+    tree["ladders"]["recipe"].pop()
+    tree["grid"][0]["ablations"].pop()
+    other = tree | same
+    path = tmp_path / "other.yaml"
+    path.write_text(json.dumps(other).replace('"5e-4"', "5e-4"))
+    assert folders(load(tmp_path, tree)) == folders(study.load(str(path)))
+
+
+def test_mixup_at_probability_0_leaves_the_key(tmp_path):
+    tree = tiny_study()
+    other = copy.deepcopy(tree)
+    other["ablations"]["vanilla"] = {"training": {"mixup": {"alpha": 3.0, "prob": 0.0}}}
+    other["ablations"]["mixup"]["training"]["mixup"]["prob"] = 1.0
+    assert folders(load(tmp_path, tree)) == folders(load(tmp_path, other))
+
+
+def test_an_aggregation_of_one_view_leaves_the_key(tmp_path):
+    tree = tiny_study()
+    one, two = load(tmp_path, tree), load(tmp_path, tree | {"evaluation": {"aggregation": "softmax"}})
+    assert folders(one)[0] == folders(two)[0]
+    changed = set(one.evaluations) - set(two.evaluations)
+    assert {one.evaluations[folder].spec["views"].get("crops") for folder in changed} == {3}
+
+
+def test_execution_settings_are_in_no_key(tmp_path):
+    tree = tiny_study()
+    other = copy.deepcopy(tree)
+    other["datasets"]["mime"]["store"] = "raw"
+    other["results_dir"] = "elsewhere"
+    first, second = load(tmp_path, tree), load(tmp_path, other)
+    assert folders(first) == folders(second)
+    assert first.digest == second.digest
+
+
+def test_two_swapped_values_are_another_key(tmp_path):
+    tree = tiny_study() | {"training": {"epochs": 2, "learning_rate": 0.05, "weight_decay": 0.01}}
+    other = tree | {"training": {"epochs": 2, "learning_rate": 0.01, "weight_decay": 0.05}}
+    assert not folders(load(tmp_path, tree))[0] & folders(load(tmp_path, other))[0]
+
+
+def golden() -> dict:
+    """All defaults, and keys of a spread of specs."""
+    fields = {
+        name: {
+            field: json.loads(json.dumps(info.get_default(), default=lambda section: section.model_dump()))
+            for field, info in getattr(schema, name).model_fields.items()
+            if not info.is_required()
+        }
+        for name in SECTIONS
+    }
+    base = {"family": "transformers", "architecture": "videomae", "weights": "scratch", "data": "mime-0", "seed": 0}
+    specs = {
+        "plain": {},
+        "half": {"train_ratio": 0.5},
+        "random": {"train_ratio": "random"},
+        "epochs": {"training": {"epochs": 30}},
+        "learning rate": {"training": {"learning_rate": 1e-6}},
+        "mixup": {"training": {"mixup": {}}},
+        "mixup alpha": {"training": {"mixup": {"alpha": 0.4}}},
+        "consistent": {"transforms": {"consistent": True}},
+        "eight frames": {"model": {"num_frames": 8}},
+        "fraction": {"train_fraction": 0.5},
+        "no validation": {"validation": {"fraction": 0}},
+        "stage": {"parent": "videomae-0123456789ab"},
+        "seed": {"seed": 1},
+    }
+    evaluations = {
+        "test": {"split": "test", "observation_ratio": 1},
+        "validation": {"split": "validation", "observation_ratio": 1},
+        "ratio": {"split": "test", "observation_ratio": 0.1},
+        "six views": {"split": "test", "observation_ratio": 1, "views": {"crops": 3, "flips": 2}},
+    }
+    data = {
+        "mime": ("mime", {}, None),
+        "mime small": ("mime", {"num_videos": 24}, None),
+        "clips": ("class_folders", {}, [("wave/a.avi", 1)]),
+        "clips grouped": ("class_folders", {"group_pattern": "_g(..)"}, [("wave/a.avi", 1)]),
+    }
+    return {
+        "numerics": dict(keys.NUMERICS),
+        "defaults": fields,
+        "trainings": {name: keys.training_key(base | {"train_ratio": 1} | spec) for name, spec in specs.items()},
+        "evaluations": {n: keys.evaluation_key({"training": "videomae-0"} | s) for n, s in evaluations.items()},
+        "data": {name: keys.data_key(*arguments) for name, arguments in data.items()},
+    }
+
+
+def test_neither_defaults_nor_keys_move_unnoticed():
+    """A changed default alters the numbers of every spec that leaves it out: bump its part in keys.NUMERICS, then
+    write the file anew with PARTWAY_WRITE_GOLDEN=1 and tell it in the CHANGELOG."""
+    now = golden()
+    if os.environ.get("PARTWAY_WRITE_GOLDEN"):
+        GOLDEN.write_text(json.dumps(now, indent=1) + "\n")
+    recorded = json.loads(GOLDEN.read_text())
+    assert now["defaults"] == recorded["defaults"] or now["numerics"] != recorded["numerics"], "bump keys.NUMERICS"
+    assert now == recorded

@@ -1,0 +1,309 @@
+"""What runs again and what does not, counted in jobs of the real snakemake on a finished study (SPEC 2)."""
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import COLLECT, REPOSITORY, SNAKEMAKE, TINY_MODEL, Workplace, make_class_folders, write_video
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_finished_study_has_nothing_to_do(workplace):
+    assert workplace.jobs() == {}
+    assert "Nothing to be done" in workplace.snakemake()
+
+
+def test_the_finished_study_ran_each_job_once(finished):
+    assert len(finished.results("trainings/*/training.json")) == 3
+    assert len(finished.results("evaluations/*/metrics.json")) == 10
+
+
+# --- changes that change no number ---------------------------------------------------------------------
+
+
+def reordered(workplace: Workplace) -> None:
+    workplace.study = dict(reversed(workplace.study.items()))
+    workplace.study["ablations"] = dict(reversed(workplace.study["ablations"].items()))
+
+
+def other_spelling(workplace: Workplace) -> None:
+    workplace.study["grid"][0]["ratios"] = [1]
+    workplace.study["training"]["learning_rate"] = 0.00100
+    workplace.study["models"]["small"]["mlp_ratio"] = 4
+
+
+def touched_clip(workplace: Workplace) -> None:
+    (workplace.folder / "clips" / "dark" / "clip_0.avi").touch()
+
+
+def moved_source(workplace: Workplace) -> None:
+    shutil.move(workplace.folder / "clips", workplace.folder / "a moved folder")
+    workplace.study["datasets"]["mine"]["root"] = "a moved folder"
+
+
+def more_workers(workplace: Workplace) -> None:
+    workplace.environment |= {"PARTWAY_WORKERS": "3", "PARTWAY_THREADS": "2"}
+
+
+def store_option(workplace: Workplace) -> None:
+    workplace.study["datasets"]["mine"]["store"] = "raw"
+
+
+def lost_records(workplace: Workplace) -> None:
+    shutil.rmtree(workplace.folder / ".snakemake")
+
+
+def pruned_checkpoint(workplace: Workplace) -> None:
+    for path in workplace.results("trainings/*/checkpoint.pt"):
+        path.unlink()
+
+
+def lost_data(workplace: Workplace) -> None:
+    shutil.rmtree(workplace.folder / "results" / "data")
+
+
+NO_CHANGE = [
+    reordered,
+    other_spelling,
+    touched_clip,
+    moved_source,
+    more_workers,
+    store_option,
+    lost_records,
+    pruned_checkpoint,
+    lost_data,
+]
+
+
+@pytest.mark.parametrize("change", NO_CHANGE, ids=lambda change: change.__name__)
+def test_nothing_runs_after(workplace, change):
+    change(workplace)
+    assert workplace.jobs() == {}
+
+
+def test_a_comment_changes_nothing(workplace):
+    text = "# how much is enough?\n" + yaml.safe_dump(workplace.study).replace("name: clips", "name: clips  # ours")
+    (workplace.folder / "commented.yaml").write_text(text)
+    shutil.copy(workplace.folder / "commented.yaml", workplace.folder / "study.yaml")
+    command = [*workplace.command()[:-1], "study=commented.yaml", "--dry-run"]
+    assert "Nothing to be done" in run(command, workplace)
+
+
+def test_an_edited_shell_line_changes_nothing(workplace, tmp_path):
+    clone = tmp_path / "clone"
+    for name in ("Snakefile", "workflow", "profiles", "envs"):
+        source = REPOSITORY / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(
+            source, clone / name if clone.exists() else mkdir(clone) / name
+        )
+    rules = clone / "workflow" / "rules" / "train.smk"
+    text = rules.read_text()
+    edited = text.replace("python -m partway train", "nice python -m partway train").replace(
+        "gpu=1", "gpu=1, mem_mb=900"
+    )
+    assert edited != text
+    rules.write_text(edited)
+    command = [
+        word.replace(str(REPOSITORY), str(clone)) if "Snakefile" in word else word for word in workplace.command()
+    ]
+    assert "Nothing to be done" in run([*command, "--dry-run"], workplace)
+
+
+def mkdir(path: Path) -> Path:
+    path.mkdir(parents=True)
+    return path
+
+
+def run(command: list[str], workplace: Workplace) -> str:
+    import subprocess
+
+    done = subprocess.run(command, capture_output=True, text=True, env=workplace.full_environment(), timeout=120)
+    return done.stdout + done.stderr
+
+
+# --- changes that change numbers -----------------------------------------------------------------------
+
+
+def test_one_ablations_alpha_runs_its_trainings_and_those_that_extend_it(workplace):
+    workplace.study["ablations"]["mixup"]["training"]["mixup"]["alpha"] = 0.4
+    # mixup and the second stage; test and validation of mixup, two_stage, six_views
+    assert workplace.jobs() == {"train": 2, "evaluate": 6, **COLLECT}
+
+
+def test_two_swapped_values_are_noticed(workplace):
+    workplace.study["training"] |= {"weight_decay": 1e-3, "learning_rate": 0.05}
+    before = workplace.jobs()
+    assert before == {"train": 3, "evaluate": 10, **COLLECT}
+    workplace.study["training"] |= {"weight_decay": 0.05, "learning_rate": 1e-3}
+    assert workplace.jobs() == {}  # 0.05 is the default weight decay: this is the finished study
+
+
+def test_views_run_evaluations_only(workplace):
+    workplace.study["ablations"]["six_views"]["evaluation"]["flips"] = 1
+    assert workplace.jobs() == {"evaluate": 2, **COLLECT}
+
+
+def test_a_table_option_runs_neither_training_nor_evaluation(workplace):
+    workplace.study["tables"] = {"decimals": 2}
+    assert workplace.jobs() == COLLECT
+
+
+def rename_ablation(study: dict) -> None:
+    study["ablations"] = {"blend" if k == "mixup" else k: v for k, v in study["ablations"].items()}
+    study["ablations"]["two_stage"]["extends"] = "blend"
+    study["ladders"]["recipe"][1] = study["grid"][0]["ablations"][1] = "blend"
+
+
+def rename_model(study: dict) -> None:
+    study["models"] = {"petit": study["models"]["small"]}
+    for block in study["grid"]:
+        block["models"] = ["petit"]
+
+
+def rename_data_set(study: dict) -> None:
+    study["datasets"] = {"ours": study["datasets"]["mine"]}
+    for block in study["grid"]:
+        block["dataset"] = "ours"
+
+
+@pytest.mark.parametrize("rename", [rename_ablation, rename_model, rename_data_set], ids=lambda change: change.__name__)
+def test_a_new_name_runs_only_collect_and_what_draws(workplace, rename):
+    rename(workplace.study)
+    assert workplace.jobs() == COLLECT
+    output = workplace.snakemake()
+    assert "4 of 4 steps" in output  # and `all`
+    assert workplace.jobs() == {}
+
+
+def test_a_new_ratio_of_full_is_evaluated_only(workplace):
+    workplace.study["grid"][1]["ratios"].append(0.25)
+    assert workplace.jobs() == {"evaluate": 2, **COLLECT}
+
+
+def test_a_new_model_runs_alone(workplace):
+    workplace.study["models"]["wide"] = TINY_MODEL | {"hidden_size": 64, "training": {"batch_size": 4}}
+    workplace.study["grid"].append(workplace.study["grid"][0] | {"models": ["wide"], "ablations": ["vanilla"]})
+    assert workplace.jobs() == {"train": 1, "evaluate": 2, **COLLECT}
+
+
+def test_a_replaced_clip_runs_everything_on_its_data_set(workplace):
+    import numpy as np
+
+    write_video(workplace.folder / "clips" / "dark" / "clip_0.avi", np.zeros((20, 36, 48, 3), np.uint8))
+    assert workplace.jobs() == {"prepare": 1, "store": 1, "train": 3, "evaluate": 10, **COLLECT}
+
+
+def test_a_second_study_on_the_same_data_shares_all(workplace):
+    workplace.study["name"] = "second"
+    workplace.study["grid"][0]["seeds"] = [0, 1]
+    assert workplace.jobs() == {"train": 3, "evaluate": 8, **COLLECT}
+
+
+@pytest.mark.parametrize("lost", ["manifest.csv", "store-none.json", "everything", "option"])
+def test_a_new_seed_runs_alone_also_when_data_files_are_gone(workplace, lost):
+    folder = workplace.results("data/*")[0]
+    upstream = {"manifest.csv": {"prepare": 1, "store": 1}, "store-none.json": {"store": 1}, "option": {"store": 1}}
+    if lost == "option":
+        workplace.study["datasets"]["mine"]["store"] = "raw"
+    elif lost == "everything":
+        shutil.rmtree(folder)
+    else:
+        (folder / lost).unlink()
+    workplace.study["grid"][1]["seeds"] = [0, 1]  # vanilla, trained on whole videos, seed 1
+    expected = {"train": 1, "evaluate": 4, **COLLECT, **upstream.get(lost, {"prepare": 1, "store": 1})}
+    assert workplace.jobs() == expected
+    if lost in ("manifest.csv", "option"):
+        workplace.snakemake(cores=2)
+        assert workplace.jobs() == {}
+
+
+def test_a_pruned_checkpoint_comes_back_when_an_evaluation_needs_it(workplace):
+    pruned_checkpoint(workplace)
+    workplace.study["grid"][1]["ratios"].append(0.25)
+    # its finished evaluations (ratio 0.5 and 1.0, test and validation) are those of its weights: scored with the new two
+    assert workplace.jobs() == {"train": 1, "evaluate": 6, **COLLECT}
+    digest = json.loads(checkpoint_record(workplace))["checkpoint_digest"]
+    workplace.snakemake(cores=2)
+    assert json.loads(checkpoint_record(workplace))["checkpoint_digest"] == digest  # from the state, not trained again
+    assert workplace.jobs() == {}
+
+
+def checkpoint_record(workplace: Workplace) -> str:
+    folder = next(
+        path.parent for path in workplace.results("trainings/*/training.json") if "mixup" not in path.read_text()
+    )
+    return (folder / "training.json").read_text()
+
+
+# --- undo ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("records", ["kept", "lost"])
+def test_undo_finds_the_old_results_again(workplace, records):
+    table = (workplace.folder / "results/clips/tables/recipe.csv").read_text()
+    workplace.study["ablations"]["six_views"]["evaluation"] = {"crops": 3}
+    workplace.snakemake(cores=2)
+    assert (workplace.folder / "results/clips/tables/recipe.csv").read_text() != table
+    workplace.study["ablations"]["six_views"]["evaluation"] = {"crops": 3, "flips": 2}
+    if records == "lost":
+        lost_records(workplace)
+    assert workplace.jobs() == COLLECT
+    workplace.snakemake()
+    assert (workplace.folder / "results/clips/tables/recipe.csv").read_text() == table
+    assert workplace.jobs() == {}
+
+
+def test_a_replaced_clip_put_back_runs_only_collect_and_what_draws(one_run):
+    clip = one_run.folder / "clips" / "dark" / "clip_0.avi"
+    whole = clip.read_bytes()
+    one_run.snakemake()
+    shutil.copy(one_run.folder / "clips" / "dark" / "clip_1.avi", clip)
+    one_run.snakemake()
+    assert len(one_run.results("trainings/*/training.json")) == 2
+    clip.write_bytes(whole)
+    assert one_run.jobs() == COLLECT
+
+
+def test_outputs_older_than_their_inputs_are_drawn_again(workplace):
+    later = time.time() + 5
+    os.utime(workplace.results("clips/summary.json")[0], (later, later))
+    lost_records(workplace)
+    assert workplace.jobs() == {"tables": 1, "figures": 1}
+
+
+# --- calls that would lose finished work ---------------------------------------------------------------
+
+
+def test_a_call_without_the_profile_stops_before_its_first_job(workplace):
+    output = workplace.snakemake("--workflow-profile", "none", check=False)
+    assert "does not use partway's profile" in output
+    for setting in ("rerun-triggers: [mtime, params]", "keep-going: true", "ignore-incomplete: true"):
+        assert setting in output
+    assert len(workplace.results("trainings/*/training.json")) == 3
+
+
+def test_it_runs_from_a_venv_that_is_not_activated(one_run):
+    one_run.environment["PATH"] = "/usr/bin:/bin"
+    assert str(SNAKEMAKE.parent) not in one_run.full_environment()["PATH"]
+    one_run.snakemake()
+    assert one_run.jobs() == {}
+
+
+def test_missing_videos_warn_in_a_dry_run_and_stop_a_real_one(one_run):
+    one_run.study["datasets"]["mine"]["root"] = "nowhere"
+    warned = one_run.snakemake("--dry-run")
+    assert "warning: data set mine: no videos found under nowhere" in warned
+    stopped = one_run.snakemake(check=False)
+    assert "no videos found under nowhere" in stopped
+    assert not one_run.results("data/*")
+
+
+def test_clips_that_come_later_are_found(one_run):
+    make_class_folders(one_run.folder / "clips", clips=9)
+    assert one_run.jobs()["train"] == 1

@@ -1,0 +1,150 @@
+"""Mixup, schedule, optimizer, device, metrics: numbers worked out by hand."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from partway import machine, metrics
+from partway.models import create_model, parameter_count
+from partway.schema import Mixup, ModelOptions, Normalisation, Training
+from partway.training.device import ToDevice
+from partway.training.mixup import mix
+from partway.training.optim import create_optimizer, create_schedule, learning_rate_factor, optimizer_steps
+
+
+def test_mixup_blends_clips_and_targets_alike():
+    video = torch.arange(8.0).reshape(8, 1, 1, 1, 1)
+    labels = torch.arange(8)
+    mixed, targets = mix(video, labels, 8, Mixup(alpha=0.8), at=(0, 1, 2))
+    torch.testing.assert_close(targets.sum(dim=1), torch.ones(8))
+    # Each clip holds its own index as its value, so target and clip must tell the same blend.
+    torch.testing.assert_close(mixed.flatten(), targets @ torch.arange(8.0))
+    own = torch.diagonal(targets)
+    lowest = own.min()
+    assert ((own - lowest).abs() < 1e-6).logical_or(own == 1).all()  # one lambda for the whole batch
+
+
+def test_mixup_is_decided_by_its_place_alone():
+    video, labels = torch.randn(6, 1, 1, 2, 2), torch.arange(6)
+    first = mix(video, labels, 6, Mixup(), at=(0, 1, 2))
+    torch.manual_seed(99)
+    again = mix(video, labels, 6, Mixup(), at=(0, 1, 2))
+    other = mix(video, labels, 6, Mixup(), at=(0, 1, 3))
+    assert torch.equal(first[0], again[0])
+    assert not torch.equal(first[0], other[0])
+
+
+def test_mixup_happens_as_often_as_it_says():
+    video, labels = torch.randn(4, 1, 1, 2, 2), torch.arange(4)
+    for prob, share in ((None, 0.0), (0.5, 0.5), (1.0, 1.0)):
+        options = None if prob is None else Mixup(prob=prob)
+        mixed = [not torch.equal(mix(video, labels, 4, options, at=(0, 1, n))[0], video) for n in range(300)]
+        assert abs(np.mean(mixed) - share) < 0.1
+
+
+def test_cosine_with_warmup_by_hand():
+    options = Training(learning_rate=0.1, warmup=0.2, min_learning_rate=0.01)
+    factors = [learning_rate_factor(step, 10, options) for step in range(10)]
+    assert factors[:3] == [0.5, 1.0, 1.0]  # two steps rise, then the cosine begins at its top
+    middle = 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * 4 / 8))
+    assert factors[6] == pytest.approx(middle) == pytest.approx(0.55)
+    assert all(later < earlier for earlier, later in pairwise(factors[2:]))
+    assert learning_rate_factor(10, 10, options) == pytest.approx(0.1)
+
+
+def test_constant_rises_and_stays():
+    options = Training(warmup=0.5, schedule="constant")
+    assert [learning_rate_factor(step, 4, options) for step in range(4)] == [0.5, 1, 1, 1]
+    assert learning_rate_factor(0, 4, Training(warmup=0.0, schedule="constant")) == 1
+
+
+def test_the_optimizer_uses_the_schedule():
+    parameter = torch.nn.Linear(1, 1)
+    options = Training(learning_rate=0.1, warmup=0.5, schedule="constant")
+    optimizer = create_optimizer(parameter, options)
+    schedule = create_schedule(optimizer, 4, options)
+    rates = []
+    for _ in range(4):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx([0.05, 0.1, 0.1, 0.1])
+    assert optimizer.param_groups[0]["weight_decay"] == 0.05
+
+
+def test_an_incomplete_last_group_steps_too():
+    assert optimizer_steps(100, Training(batch_size=8, accumulation=4)) == 4  # 13 micro-batches
+    assert optimizer_steps(96, Training(batch_size=8, accumulation=4)) == 3
+    assert optimizer_steps(1, Training(batch_size=8, accumulation=4)) == 1
+
+
+def test_clips_are_normalised_on_the_device():
+    normalisation = Normalisation(mean=(0.5, 0.0, 1.0), std=(0.5, 1.0, 0.25))
+    clips = np.zeros((1, 2, 3, 4, 3), dtype=np.uint8)
+    clips[..., 0], clips[..., 1], clips[..., 2] = 255, 51, 0
+    video = ToDevice(torch.device("cpu"), normalisation).clips(clips)
+    assert video.shape == (1, 2, 3, 3, 4)  # BTCHW
+    torch.testing.assert_close(video[0, 1, :, 0, 0], torch.tensor([1.0, 0.2, -4.0]))
+    assert clips[0, 0, 0, 0, 0] == 255  # the caller's array is untouched
+
+
+def test_metrics_by_hand():
+    logits = np.array([[3, 2, 1], [1, 3, 2], [1, 2, 3], [3, 2, 1]], dtype=np.float32)
+    labels = np.array([0, 1, 0, 1])
+    scores = metrics.summarise(logits, labels)
+    assert scores["top1"] == 0.5
+    assert scores["top5"] == 1.0  # min(5, 3 classes)
+    assert scores["mean_class_accuracy"] == 0.5
+    row = np.exp([3, 2, 1]) / np.exp([3, 2, 1]).sum()
+    assert scores["loss"] == pytest.approx(-np.mean(np.log([row[0], row[0], row[2], row[1]])), rel=1e-6)
+    assert metrics.correct_in_top(logits, labels, 2).tolist() == [True, True, False, True]
+
+
+def test_mean_class_accuracy_weighs_classes_not_videos():
+    logits = np.eye(2)[[0, 0, 0, 0]].astype(np.float32)
+    assert metrics.summarise(logits, np.array([0, 0, 0, 1]))["mean_class_accuracy"] == 0.5
+
+
+def test_views_are_averaged_as_asked():
+    logits = np.array([[[4.0, 0.0], [0.0, 3.0], [0.0, 0.5]]])
+    np.testing.assert_allclose(metrics.average_views(logits, "logits"), [[4 / 3, 3.5 / 3]])
+    shares = np.exp(logits[0]) / np.exp(logits[0]).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.exp(metrics.average_views(logits, "softmax")), [shares.mean(axis=0)])
+
+
+def test_videomae_has_the_sizes_it_was_given():
+    options = ModelOptions(num_frames=4, frame_size=32, hidden_size=32, num_layers=1, num_heads=2, mlp_ratio=2.0)
+    torch.manual_seed(0)
+    model = create_model("transformers", "videomae", options, num_classes=3)
+    assert model(torch.zeros(2, 4, 3, 32, 32)).shape == (2, 3)
+    patches = 2 * 16 * 16 * 3 * 32 + 32
+    attention = 4 * 32 * 32 + 3 * 32  # query, key, value, output; biases of query, value, output
+    mlp = 2 * 32 * 64 + 64 + 32
+    norms = 4 * 32 + 2 * 32
+    assert parameter_count(model) == patches + attention + mlp + norms + 32 * 3 + 3
+    torch.manual_seed(0)
+    again = create_model("transformers", "videomae", options, num_classes=3)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(("cores", "jobs", "threads"), [(2, 1, 2), (2, 2, 1), (64, 4, 16), (1, 1, 1), (2, 5, 1)])
+def test_jobs_divide_the_cores(monkeypatch, cores, jobs, threads):
+    monkeypatch.setattr(machine, "available_cores", lambda: cores)
+    monkeypatch.setenv("PARTWAY_JOBS_AT_ONCE", str(jobs))
+    monkeypatch.delenv("PARTWAY_THREADS", raising=False)
+    monkeypatch.delenv("PARTWAY_WORKERS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # what `--cores 1` sets
+    machine.settings.cache_clear()
+    assert machine.threads() == threads
+    assert machine.workers() == min(threads, machine.MOST_WORKERS)
+
+
+def test_a_machine_setting_that_is_no_number_is_named(monkeypatch):
+    monkeypatch.setenv("PARTWAY_THREADS", "many")
+    machine.settings.cache_clear()
+    with pytest.raises(machine.MachineError, match="threads: expected a whole number"):
+        machine.threads()
+    machine.settings.cache_clear()

@@ -1,0 +1,68 @@
+# INPUTS   every training.json and metrics.json, and the study as it was frozen when the first job started
+# OUTPUTS  results/<study>/: runs.csv, epochs.csv, summary.json, study.lock.json, tables/, figures/
+# The name of `collected` holds the study's digest and `all` asks for it: another study has no such file yet, and so
+# collect runs, also where Snakemake's own records are lost. (As an input it would not do: a missing input of a finished
+# job re-runs nothing.) collect removes those of earlier versions, so that an undone edit is collected again.
+
+
+localrules:
+    collect,
+    tables,
+    figures,
+
+
+rule collect:
+    input:
+        unpack(collect_inputs),
+    output:
+        runs=f"{HOME}/runs.csv",
+        epochs=f"{HOME}/epochs.csv",
+        lock=f"{HOME}/study.lock.json",
+        collected=COLLECTED,
+        summary=f"{HOME}/summary.json",
+    log:
+        f"{RESULTS}/logs/collect/{STUDY.name}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        frozen=FROZEN,
+    message:
+        f"collect {HOME}"
+    shell:
+        "python -m partway collect --study {resources.frozen:q} --summary {output.summary:q} 2> {log:q}"
+
+
+rule tables:
+    input:
+        summary=f"{HOME}/summary.json",
+    output:
+        csv=[f"{HOME}/tables/{ladder}.csv" for ladder in STUDY.ladders],
+        md=[f"{HOME}/tables/{ladder}.md" for ladder in STUDY.ladders],
+    log:
+        f"{RESULTS}/logs/tables/{STUDY.name}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        options=results_options(STUDY.tables),
+    message:
+        f"tables {HOME}"
+    shell:
+        "python -m partway tables --summary {input.summary:q} --options {params.options:q} 2> {log:q}"
+
+
+rule figures:
+    input:
+        summary=f"{HOME}/summary.json",
+    output:
+        svg=report(f"{HOME}/figures/accuracy_against_ratio.svg", caption="../report/accuracy_against_ratio.rst"),
+        png=f"{HOME}/figures/accuracy_against_ratio.png",
+    log:
+        f"{RESULTS}/logs/figures/{STUDY.name}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        options=results_options(STUDY.figures),
+    message:
+        f"figures {HOME}"
+    shell:
+        "python -m partway figures --summary {input.summary:q} --options {params.options:q} 2> {log:q}"
