@@ -137,6 +137,7 @@ def tiny_study() -> dict:
                 "width": 48,
                 "height": 36,
                 "duration_sec": [0.7, 1.0],
+                "decided_at": [0.2, 0.6],
                 "validation": {"fraction": 0.25},
             }
         },

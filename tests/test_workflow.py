@@ -282,7 +282,7 @@ def test_real_clips_as_classes(tmp_path):
 
 def test_the_study_resolves_the_same_in_the_package(finished):
     (finished.folder / "study.yaml").write_text(json.dumps(finished.study))
-    here = os.getcwd()
+    here = Path.cwd()
     os.chdir(finished.folder)
     try:
         resolved = study.load("study.yaml")

@@ -29,7 +29,7 @@ def validate(text: StudyText, problems: list[str]) -> StudyFile:
 def _describe(text: StudyText, error: dict) -> str:
     """One schema error in the study's own words: where, which key, what was expected."""
     path = error["loc"]
-    if len(path) > 3 and path[0] == "datasets":
+    if len(path) > 2 and path[0] == "datasets":
         path = (*path[:2], *path[3:])  # pydantic puts the layout's name between
     dotted = ".".join(map(str, path)) or "the study"
     where = text.where(path)

@@ -7,12 +7,13 @@ default must bump the numerics version of its part in `keys.py`.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
 RESERVED_NAMES = {"data", "trainings", "evaluations", "features", "logs"}
+FEWEST_DECIDED_FRAMES = 3  # of a generated video: fewer show no movement
 TRAIN_RATIO_WORDS = ("matched", "full", "random")
 
 
@@ -64,31 +65,33 @@ class MimeOptions(Section):
     """The generated data set: stick figures acting out actions that share their opening in pairs."""
 
     num_classes: Literal[2, 4, 6, 8, 10] = Field(10, description="actions are taken pair by pair")
-    num_videos: int = Field(800, ge=4, description="of all classes together")
-    num_performers: int = Field(20, ge=2, description="one group of videos each: a look of its own")
-    test_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(0.25, description="share of the performers")
-    width: int = Field(96, ge=32, le=1920, description="pixels")
-    height: int = Field(72, ge=32, le=1920, description="pixels")
-    frame_rate: int = Field(12, ge=1, le=120, description="frames a second")
-    duration_sec: Pair = Field((2.0, 4.0), description="drawn uniformly, independent of the class")
-    decided_at: Pair = Field((0.15, 0.75), description="when the pair parts, as a fraction of the duration")
-    noise: Probability = Field(0.05, description="pixel noise and clutter")
-    speed: Positive = Field(1.0, description="tempo of the movements")
+    num_videos: int = Field(800, ge=4, le=99_998, multiple_of=2, description="videos of both splits together")
+    num_performers: int = Field(20, ge=2, le=99, description="looks, one group of videos each; a video shows one")
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(0.25, description="share of the performers for test")
+    width: int = Field(96, ge=32, le=512, multiple_of=2, description="pixels")
+    height: int = Field(72, ge=32, le=512, multiple_of=2, description="pixels")
+    frame_rate: int = Field(12, ge=4, le=60, description="frames a second")
+    duration_sec: Pair = Field((2.0, 4.0), description="shortest and longest, drawn without regard to the class")
+    decided_at: Pair = Field((0.15, 0.75), description="earliest and latest moment the pair parts, as a fraction")
+    noise: Probability = Field(0.05, description="amount of pixel noise and background clutter")
+    speed: float = Field(1.0, ge=0.25, le=4, description="tempo of the movements, as a factor")
     seed: Seed = 0
 
-    @field_validator("duration_sec", "decided_at")
-    @classmethod
-    def _rising(cls, pair: tuple[float, float]) -> tuple[float, float]:
-        if not 0 < pair[0] <= pair[1]:
-            raise ValueError(f"expected [smallest, largest], both above 0, got {list(pair)}")
-        return pair
-
-    @field_validator("decided_at")
-    @classmethod
-    def _inside(cls, pair: tuple[float, float]) -> tuple[float, float]:
-        if pair[1] >= 1:
-            raise ValueError(f"expected fractions of the duration below 1, got {list(pair)}")
-        return pair
+    @model_validator(mode="after")
+    def _ranges(self) -> Self:
+        shortest, longest = self.duration_sec
+        earliest, latest = self.decided_at
+        if not 0.5 <= shortest <= longest <= 60:
+            raise ValueError(f"duration_sec: expected [shortest, longest] in 0.5 .. 60, got [{shortest}, {longest}]")
+        if not 0 < earliest <= latest < 1:
+            raise ValueError(f"decided_at: expected [earliest, latest] between 0 and 1, got [{earliest}, {latest}]")
+        if (1 - latest) * round(shortest * self.frame_rate) < FEWEST_DECIDED_FRAMES:
+            raise ValueError(
+                f"decided_at: {latest} leaves fewer than {FEWEST_DECIDED_FRAMES} decided frames in the shortest video"
+            )
+        if self.num_videos < 2 * self.num_performers:
+            raise ValueError(f"num_videos: expected at least 2 for each of {self.num_performers} performers")
+        return self
 
 
 class MimeDataset(Dataset, MimeOptions):
@@ -168,6 +171,10 @@ class ModelOptions(Section):
     num_heads: Count = 12
     mlp_ratio: Positive = 4.0
     dropout: Fraction = 0.0
+    initializer_range: Positive = Field(
+        0.02,
+        description="deviation of fresh weights; 0.02 suits a hidden_size of 768, smaller models need more to learn",
+    )
     normalisation: Annotated[Normalisation, BeforeValidator(_as_normalisation)] = Normalisation(
         **NORMALISATIONS["imagenet"]
     )

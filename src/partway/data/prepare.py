@@ -74,9 +74,10 @@ def prepare(spec: dict[str, Any], root: str, folder: Path, progress: Progress) -
 
 
 def _mime(options: dict, root: Path, progress: Progress) -> tuple[list[Candidate], bool]:
-    names = MimeOptions.model_fields
-    chosen = MimeOptions(**{name: value for name, value in options.items() if name in names})
+    chosen = MimeOptions(**{name: value for name, value in options.items() if name in MimeOptions.model_fields})
+    began = time.monotonic()
     rows = mime.generate(chosen, root, workers=machine.workers())
+    progress.line(f"generated {len(rows)} videos in {duration(time.monotonic() - began)}")
     return [Candidate(**row) for row in rows], True
 
 

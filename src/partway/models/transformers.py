@@ -34,6 +34,7 @@ def _videomae(options: ModelOptions, num_classes: int) -> nn.Module:
         intermediate_size=round(options.hidden_size * options.mlp_ratio),
         hidden_dropout_prob=options.dropout,
         attention_probs_dropout_prob=options.dropout,
+        initializer_range=options.initializer_range,
         num_labels=num_classes,
     )
     return Logits(VideoMAEForVideoClassification(config))

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from partway import files, metrics
+from partway.errors import DataError
 from partway.results import stats
 from partway.results.stats import Estimate
 
@@ -50,7 +51,7 @@ def read_runs(home: Path) -> pd.DataFrame:
     runs = pd.read_csv(home / "runs.csv", dtype={"train_ratio": str})
     axes = [*CONDITIONS, "model", "ablation", "seed"]
     if (twice := runs[runs.duplicated(axes)]).size:
-        raise ValueError(f"{home / 'runs.csv'}: a run stands twice: {twice.iloc[0][axes].to_dict()}")
+        raise DataError(f"{home / 'runs.csv'}: a run stands twice: {twice.iloc[0][axes].to_dict()}")
     return runs
 
 

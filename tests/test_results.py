@@ -1,0 +1,262 @@
+"""Statistics, collect, tables and figures: numbers worked out by hand on a small results folder."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import tiny_study
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from partway import files, study
+from partway.errors import DataError
+from partway.results import stats
+from partway.results.collect import collect
+from partway.results.figures import draw_figures
+from partway.results.tables import read_runs, write_tables
+
+VIDEOS = 20
+# Right answers of each row of the ladder by seed, as sets of video numbers.
+RIGHT = {
+    ("vanilla", 0): set(range(8)),
+    ("vanilla", 1): set(range(10)),
+    ("mixup", 0): set(range(2, 14)),
+    ("mixup", 1): set(range(0, 12)),
+    ("two_stage", 0): set(range(12)),
+    ("two_stage", 1): set(range(14)),
+    ("six_views", 0): set(range(15)),
+    ("six_views", 1): set(range(15)),
+}
+
+
+@given(right=st.integers(0, 300), more=st.integers(0, 300))
+def test_accuracy_interval_is_wilsons(right, more):
+    videos = right + more + 1
+    ours = stats.accuracy_interval(right / videos, videos)
+    scipys = binomtest(right, videos).proportion_ci(method="wilson")
+    assert (ours.low, ours.high) == pytest.approx((scipys.low, scipys.high), abs=1e-9)
+
+
+def test_paired_difference_by_hand():
+    # 10 videos, one seed: the first is right where the other is wrong on 3, the other way round on 1.
+    first = np.array([[1, 1, 1, 0, 1, 1, 1, 0, 0, 0]], dtype=bool)
+    other = np.array([[0, 0, 0, 1, 1, 1, 1, 0, 0, 0]], dtype=bool)
+    found = stats.paired_difference(first, other)
+    assert found.value == pytest.approx(0.2)
+    # Bonett & Price: p12 = 4/12, p21 = 2/12; difference 1/6, variance (p12 + p21 - (p12 - p21)^2) / 12.
+    half = 1.959964 * np.sqrt((6 / 12 - (2 / 12) ** 2) / 12)
+    assert (found.low, found.high) == pytest.approx((2 / 12 - half, 2 / 12 + half), abs=1e-6)
+
+
+def test_paired_difference_of_equals_still_has_a_width():
+    same = np.ones((1, 5), dtype=bool)
+    found = stats.paired_difference(same, same)
+    assert found.value == 0
+    assert found.low < -0.2 < 0.2 < found.high
+
+
+def test_paired_difference_covers_at_its_rate():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        ability = rng.random(200)
+        first, other = (rng.random((1, 200)) < np.clip(ability + shift, 0, 1) for shift in (0.1, 0.0))
+        truth = float((np.clip(ability + 0.1, 0, 1) - ability).mean())
+        found = stats.paired_difference(first, other)
+        covered += found.low <= truth <= found.high
+    assert 0.92 <= covered / 400 <= 0.99
+
+
+def test_spread_needs_two_seeds():
+    assert stats.spread([0.5]) is None
+    assert stats.spread([0.4, 0.6]) == pytest.approx(np.sqrt(0.02))
+
+
+def write_training(folder: Path, train_eval: float | None = 0.9, epochs: int = 2) -> None:
+    scores = {"train_top1": 0.8, "train_eval_top1": train_eval, "val_top1": 0.5}
+    record = {
+        "chosen": scores,
+        "final": scores,
+        "train_target": "hard",
+        "epochs": epochs,
+        "chosen_epoch": 1,
+        "time_sec": 1.5,
+        "parameters": 1000,
+        "device": "CPU",
+        "threads": 1,
+        "git_commit": "abc",
+        "videos": {"train": 30, "validation": 10, "train_eval": 10},
+        "checkpoint_digest": folder.name,
+    }
+    files.write_json(folder / "training.json", record)
+    files.write_csv(folder / "training_log.csv", [{"epoch": 1, "train_loss": 0.5}], ["epoch", "train_loss"])
+
+
+def write_evaluation(folder: Path, training: str, right: set[int], views: dict) -> None:
+    labels = np.arange(VIDEOS) % 2
+    answers = np.where([number in right for number in range(VIDEOS)], labels, 1 - labels)
+    count = views.get("crops", 1) * views.get("flips", 1)
+    rows = [
+        {"id": f"v{number:02d}", "label_index": int(labels[number]), "view": view, "logits": np.eye(2)[answers[number]]}
+        for number in range(VIDEOS)
+        for view in range(count)
+    ]
+    folder.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows), folder / "predictions.parquet")
+    top1 = len(right) / VIDEOS
+    scores = {"top1": top1, "top5": 1.0, "mean_class_accuracy": top1, "loss": 0.5}
+    record = {"videos": VIDEOS, "classes": 2, "views": count, "checkpoint_digest": training, "spec": {"views": views}}
+    files.write_json(folder / "metrics.json", scores | record)
+
+
+@pytest.fixture
+def resolved(tmp_path, monkeypatch) -> study.Study:
+    """The tiny study with results that are known: see RIGHT."""
+    monkeypatch.chdir(tmp_path)
+    tree = tiny_study() | {"name": "known"}
+    tree["ablations"]["mixup"] |= {"label": "+ Mixup", "note": "alpha 0.8"}
+    Path("study.yaml").write_text(json.dumps(tree))
+    found = study.load("study.yaml")
+    for training in found.trainings:
+        write_training(Path("results/trainings", training))
+    for run in found.runs:
+        right = RIGHT[run.ablation, run.seed] if run.observation_ratio == 1 else set(range(5))
+        for folder in (run.evaluation, run.validation):
+            if not Path("results/evaluations", folder).exists():
+                views = found.evaluations[folder].spec.get("views", {})
+                write_evaluation(Path("results/evaluations", folder), run.trainings[-1], right, views)
+    files.write_json("frozen.json", found.to_dict())
+    return found
+
+
+HOME = Path("results/known")
+
+
+def table() -> pd.DataFrame:
+    write_tables(HOME, {"decimals": 1})
+    return pd.read_csv(HOME / "tables" / "recipe.csv")
+
+
+def test_collect_writes_one_row_a_run(resolved):
+    collect(Path("frozen.json"), HOME)
+    runs = read_runs(HOME)
+    assert len(runs) == 10
+    assert (runs.status == "complete").all()
+    assert sorted(set(runs.train_ratio)) == ["full", "matched"]
+    two_stage = runs[(runs.ablation == "two_stage") & (runs.seed == 1)].iloc[0]
+    assert two_stage.test_top1 == 0.7
+    assert two_stage.total_epochs == 4  # both stages
+    assert two_stage.time_sec == 3.0
+    assert len(pd.read_csv(HOME / "epochs.csv")) == 6  # every training once
+    summary = files.read_json(HOME / "summary.json")
+    assert summary["digest"] == resolved.digest
+    assert len(summary["runs"]) == 10
+    assert Path(summary["runs"][0]["paths"]["training"]).exists()
+    assert [path.name for path in (HOME / ".collected").iterdir()] == [resolved.digest]
+
+
+def test_the_ablation_table_by_hand(resolved):
+    collect(Path("frozen.json"), HOME)
+    rows = table()
+    assert rows.ablation.tolist() == ["vanilla", "mixup", "two_stage", "six_views"]
+    assert rows.test_top1.tolist() == pytest.approx([0.45, 0.6, 0.65, 0.75])
+    assert rows.test_top1_std.tolist() == pytest.approx([np.sqrt(0.005), 0.0, np.sqrt(0.005), 0.0])
+    assert rows.seeds.tolist() == [2, 2, 2, 2]
+    assert rows.test_videos.tolist() == [VIDEOS] * 4
+    assert rows.gap.tolist() == pytest.approx([0.45, 0.3, 0.25, 0.15])
+    assert rows.difference_to_previous.tolist()[1:] == pytest.approx([0.15, 0.05, 0.1])
+    assert rows.difference_to_first.tolist()[1:] == pytest.approx([0.15, 0.2, 0.3])
+    assert pd.isna(rows.difference_to_first[0])
+    assert rows.views.tolist() == [1, 1, 1, 6]
+    assert rows.total_epochs.tolist() == [2, 2, 4, 4]
+    markdown = (HOME / "tables" / "recipe.md").read_text()
+    assert "n = 20 test videos" in markdown
+    assert "45.0 ± 7.1" in markdown
+    assert "+ Mixup" in markdown
+    assert "alpha 0.8" in markdown
+    assert "cover the choice of test videos only" in markdown.replace("\n", " ")
+
+
+def test_decimals_are_those_asked_for(resolved):
+    collect(Path("frozen.json"), HOME)
+    write_tables(HOME, {"decimals": 2})
+    assert "45.00 ± 7.07" in (HOME / "tables" / "recipe.md").read_text()
+
+
+def test_holes_are_named_and_never_averaged_away(resolved):
+    missing = next(run for run in resolved.runs if run.ablation == "mixup" and run.seed == 1)
+    Path("results/trainings", missing.trainings[-1], "training.json").unlink()
+    with pytest.raises(DataError, match="runs are not complete"):
+        collect(Path("frozen.json"), HOME)
+    collect(Path("frozen.json"), HOME, partial=True)
+    rows = pd.read_csv(HOME / "partial" / "tables" / "recipe.csv")
+    # mixup of seed 1 is gone, and with it the second stage that starts from it, and its six views
+    assert rows.seeds.tolist() == [2, 1, 1, 1]
+    assert rows.test_top1.tolist() == pytest.approx([0.45, 0.6, 0.6, 0.75])
+    assert rows.difference_to_first[1] == pytest.approx(0.6 - 0.4)  # over seed 0, which both have
+    markdown = (HOME / "partial" / "tables" / "recipe.md").read_text()
+    assert "1 of 2" in markdown
+    assert f"**+ Mixup** lacks seed 1: training {missing.trainings[-1]}" in markdown
+    assert (HOME / "partial" / "figures" / "accuracy_against_ratio.svg").exists()
+    assert not (HOME / ".collected").exists()
+
+
+def test_a_row_without_any_run_is_a_hole(resolved):
+    for run in resolved.runs:
+        if run.ablation == "six_views":
+            Path("results/evaluations", run.evaluation, "metrics.json").unlink()
+    collect(Path("frozen.json"), HOME, partial=True)
+    last = (HOME / "partial" / "tables" / "recipe.md").read_text().split("six_views")[1].split("\n")[0]
+    assert last.count("—") >= 5
+    assert "0 of 2" in last
+
+
+def test_train_accuracy_that_was_not_measured_says_so(resolved):
+    for training in resolved.trainings:
+        write_training(Path("results/trainings", training), train_eval=None)
+    collect(Path("frozen.json"), HOME)
+    rows = table()
+    assert rows.train_eval_top1.isna().all()
+    assert rows.gap.isna().all()
+    assert "not measured" in (HOME / "tables" / "recipe.md").read_text()
+
+
+def test_an_evaluation_of_other_weights_is_no_result(resolved):
+    run = resolved.runs[0]
+    path = Path("results/evaluations", run.evaluation, "metrics.json")
+    files.write_json(path, files.read_json(path) | {"checkpoint_digest": "other"})
+    with pytest.raises(DataError, match="of the present weights: delete its folder"):
+        collect(Path("frozen.json"), HOME)
+
+
+def test_a_run_that_stands_twice_is_refused(resolved):
+    collect(Path("frozen.json"), HOME)
+    text = (HOME / "runs.csv").read_text()
+    (HOME / "runs.csv").write_text(text + text.splitlines()[1] + "\n")
+    with pytest.raises(DataError, match="a run stands twice"):
+        write_tables(HOME, {"decimals": 1})
+
+
+def test_the_figure_shows_the_curve_and_chance(resolved):
+    collect(Path("frozen.json"), HOME)
+    draw_figures(HOME, {"dpi": 80})
+    svg = (HOME / "figures" / "accuracy_against_ratio.svg").read_text()
+    for text in ("observation ratio", "test accuracy, top1 (%)", "chance", "n = 20 test videos", "trained on whole videos"):
+        assert text in svg
+    assert "+ Mixup" not in svg  # one ratio is no curve
+    assert (HOME / "figures" / "accuracy_against_ratio.png").stat().st_size > 5000
+    again = svg
+    draw_figures(HOME, {"dpi": 80})
+    assert (HOME / "figures" / "accuracy_against_ratio.svg").read_text() == again
+
+
+def test_a_missing_ratio_is_a_marked_gap(resolved):
+    run = next(run for run in resolved.runs if run.observation_ratio == 0.5)
+    Path("results/evaluations", run.evaluation, "metrics.json").unlink()
+    collect(Path("frozen.json"), HOME, partial=True)
+    assert "missing" in (HOME / "partial" / "figures" / "accuracy_against_ratio.svg").read_text()
