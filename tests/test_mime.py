@@ -12,6 +12,7 @@ import pytest
 from av.video.frame import PictureType
 from pydantic import ValidationError
 
+from partway import files
 from partway.data import mime
 from partway.data.mime import MimeOptions
 
@@ -162,7 +163,7 @@ def test_generate_resumes(tmp_path: Path) -> None:
     os.utime(kept, (1, 1))
     content = lost.read_bytes()
     lost.unlink()
-    leftover = lost.with_name(f".{lost.name}.part")
+    leftover = lost.with_name(f".{lost.name}.0{files.TEMPORARY}.avi")
     leftover.write_bytes(b"half a file")
     assert mime.generate(SMALL, tmp_path) == rows
     assert kept.stat().st_mtime == 1

@@ -14,7 +14,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from conftest import COLLECT, REPOSITORY, Workplace, make_class_folders, one_run_study, write_video
+from conftest import COLLECT, REPOSITORY, SNAKEMAKE, Workplace, make_class_folders, one_run_study, write_video
 from partway import dag, study
 from partway.data import video
 
@@ -63,7 +63,7 @@ def end_of(workplace: Workplace) -> tuple[str, pd.DataFrame, str]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Workplace:
-    """A training of eight epochs that nobody disturbed."""
+    """A training that nobody disturbed."""
     folder = tmp_path_factory.mktemp("undisturbed") / "work"
     make_class_folders(folder / "clips")
     workplace = Workplace(folder, killable_study())
@@ -72,7 +72,7 @@ def undisturbed(tmp_path_factory) -> Workplace:
 
 
 def killable_study() -> dict:
-    study_ = one_run_study(epochs=60)
+    study_ = one_run_study(epochs=24)
     study_["training"] |= {"accumulation": 2, "mixup": {"alpha": 0.8}, "label_smoothing": 0.1}
     return study_
 
@@ -103,7 +103,7 @@ def test_a_training_killed_in_the_middle_ends_bit_for_bit_the_same(undisturbed, 
     partial = (workplace.folder / "results/one/partial/tables/recipe.md").read_text()
     assert "lacks seed 0: training" in partial
     output = workplace.snakemake()
-    assert re.search(r"resumed after epoch \d+ of 60", output)
+    assert re.search(r"resumed after epoch \d+ of 24", output)
     assert not (workplace.folder / "results/one/partial").exists()
     same_end(workplace, undisturbed)
 
@@ -141,9 +141,7 @@ def test_one_failing_training_leaves_the_others_and_marks_its_hole(tmp_path):
     }
     workplace.study["ladders"] = {"recipe": ["vanilla", "too_fast"]}
     workplace.study["grid"][0]["ablations"] = ["too_fast", "vanilla"]
-    started_call = subprocess.run
     output = workplace.snakemake(check=False)
-    assert started_call
     assert "the loss is" in output
     assert "lower learning_rate, or set clip_norm" in output
     assert "At least one job did not complete successfully" in output
@@ -199,7 +197,7 @@ def test_own_clips_need_three_lines(tmp_path):
     shutil.copy(REPOSITORY / "studies" / "own_clips.yaml", tmp_path / "work" / "own.yaml")
     workplace = Workplace(tmp_path / "work", {})
     tiny = ["num_frames=4", "frame_size=32", "hidden_size=32", "num_layers=1", "num_heads=2"]
-    edits = ["datasets.clips.root=films", "training.epochs=1", "grid.*.seeds=[0]"]
+    edits = ["datasets.clips.root=films", "training.epochs=1", "grid.*.seeds=[0]", "grid.1.ratios=[0.5, 1.0]"]
     edits += [f"models.videomae.{option}" for option in tiny]
     command = [*workplace.command(cores=2)[:-2], "--config", "study=own.yaml", f"set={json.dumps(edits)}"]
     done = subprocess.run(command, capture_output=True, text=True, env=workplace.full_environment(), timeout=600)
@@ -237,12 +235,12 @@ def test_every_command_can_be_copied_and_run_by_hand(tmp_path):
     workplace = Workplace(tmp_path / "work", one_run_study())
     make_class_folders(workplace.folder / "clips")
     output = workplace.snakemake("-p")
-    line = next(line.strip() for line in output.splitlines() if "partway train" in line)
+    line = re.search(r"(python -m partway train .*)", output)[1]
     (record,) = workplace.results("trainings/*/training.json")
     before = json.loads(record.read_text())["checkpoint_digest"]
     shutil.rmtree(record.parent)
     environment = workplace.full_environment()
-    environment["PATH"] = f"{REPOSITORY / '.venv' / 'bin'}:{Path(shutil.which('python')).parent}:{environment['PATH']}"
+    environment["PATH"] = f"{SNAKEMAKE.parent}:{environment['PATH']}"
     subprocess.run(line, shell=True, cwd=workplace.folder, env=environment, check=True, executable="/bin/bash")
     assert json.loads(record.read_text())["checkpoint_digest"] == before
 

@@ -16,15 +16,19 @@ TEMPORARY = ".tmp"
 
 
 @contextmanager
-def replacing(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path in the same folder, renamed to `path` when the block ends well, removed when not."""
+def replacing(path: Path | str, *, durable: bool = True) -> Iterator[Path]:
+    """Yield a temporary path in the same folder, renamed to `path` when the block ends well, removed when not.
+
+    `durable` waits until the content is on the disk, so that a power cut leaves the old file or the new one.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{TEMPORARY}{path.suffix}")
     try:
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        if durable:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

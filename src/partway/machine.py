@@ -62,10 +62,11 @@ def threads() -> int:
     return free_cores() if wanted == "auto" else _count("threads", wanted)
 
 
-def workers() -> int:
-    """Threads that decode and transform videos for one training."""
+def workers(*, alone: bool = False) -> int:
+    """Threads that decode and transform videos for one job; `alone` for a job that all trainings wait for."""
     wanted = settings()["workers"]
-    return min(MOST_WORKERS, free_cores()) if wanted == "auto" else _count("workers", wanted)
+    cores = available_cores() if alone else free_cores()
+    return min(MOST_WORKERS, cores) if wanted == "auto" else _count("workers", wanted)
 
 
 def _count(name: str, value: Any) -> int:

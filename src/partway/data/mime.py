@@ -1,8 +1,9 @@
 """Mime: a generated data set of stick figures, of which the truth is known.
 
 Ten actions come in groups of two. The actions of a group share their floor, whose colour tells the group from
-the first frame on as a sports field does, and their opening. They part at a moment that the manifest column `decided_at` tells, as a fraction of the duration. A video of n frames is undecided in its
-frames 0 .. f-1 and decided from frame f = `first_decided_frame(n, decided_at)` = ceil(decided_at * n) on.
+the first frame on as a sports field does, and their opening. They part at a moment that the manifest column
+`decided_at` tells, as a fraction of the duration. A video of n frames is undecided in its frames 0 .. f-1 and
+decided from frame f = `first_decided_frame(n, decided_at)` = ceil(decided_at * n) on.
 
 Everything but the movement from frame f on is drawn without regard to the class, from generators seeded by
 (seed, performer, number of the video): two videos that differ in nothing but their label are identical, bit by
@@ -24,6 +25,7 @@ import av
 import cv2
 import numpy as np
 
+from partway import files
 from partway.data.mime_actions import ACTIONS, ActionGroup, Movement
 from partway.schema import MimeOptions
 
@@ -312,8 +314,10 @@ def _draw_figure(frame: np.ndarray, pixels: dict[str, np.ndarray], look: Look, f
 
 def encode(frames_THWC: np.ndarray, path: Path, *, frame_rate: int, first_decided: int) -> None:
     """Write RGB uint8 frames (T, H, W, 3) as MPEG-4 part 2 with B-frames in an AVI file, as UCF-101 is."""
-    temporary = path.with_name(f".{path.name}.part")
-    with av.open(str(temporary), "w", format="avi", options={"fflags": "+bitexact"}) as container:
+    with (
+        files.replacing(path, durable=False) as temporary,
+        av.open(str(temporary), "w", format="avi", options={"fflags": "+bitexact"}) as container,
+    ):
         stream = container.add_stream("mpeg4", rate=frame_rate)
         stream.height, stream.width = frames_THWC.shape[1:3]
         stream.pix_fmt = "yuv420p"
@@ -325,7 +329,6 @@ def encode(frames_THWC: np.ndarray, path: Path, *, frame_rate: int, first_decide
                 frame.pict_type = av.video.frame.PictureType.I
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    temporary.replace(path)
 
 
 def generate(options: MimeOptions, folder: Path, *, workers: int | None = None) -> list[dict[str, Any]]:
@@ -337,6 +340,7 @@ def generate(options: MimeOptions, folder: Path, *, workers: int | None = None) 
     videos = plan(options)
     for label in classes(options):
         (folder / label).mkdir(parents=True, exist_ok=True)
+        files.remove_leftovers(folder / label)
     missing = [video for video in videos if not (folder / _relative_path(video)).exists()]
     # Threads are as fast as processes here: most of the time passes in NumPy, OpenCV and FFmpeg.
     with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:

@@ -76,7 +76,7 @@ def prepare(spec: dict[str, Any], root: str, folder: Path, progress: Progress) -
 def _mime(options: dict, root: Path, progress: Progress) -> tuple[list[Candidate], bool]:
     chosen = MimeOptions(**{name: value for name, value in options.items() if name in MimeOptions.model_fields})
     began = time.monotonic()
-    rows = mime.generate(chosen, root, workers=machine.workers())
+    rows = mime.generate(chosen, root, workers=machine.workers(alone=True))
     progress.line(f"generated {len(rows)} videos in {duration(time.monotonic() - began)}")
     return [Candidate(**row) for row in rows], True
 
@@ -111,7 +111,7 @@ LAYOUTS = {"mime": _mime, "class_folders": _class_folders}
 def _open_all(candidates: list[Candidate], root: Path, progress: Progress) -> tuple[list[Video], list[Problem]]:
     """Decode every video to its end, in parallel; results in the order of `candidates`."""
     found, problems, start = [], [], time.monotonic()
-    with ThreadPoolExecutor(machine.workers()) as pool:
+    with ThreadPoolExecutor(machine.workers(alone=True)) as pool:
         opened = pool.map(lambda candidate: _open(candidate, root), candidates)
         for number, result in enumerate(opened, start=1):
             (found if isinstance(result, Video) else problems).append(result)

@@ -88,7 +88,7 @@ def pack(kind: str, manifest: Manifest, root: Path | str, output: Path, progress
     with (
         files.replacing(output.with_suffix(".bin")) as temporary,
         temporary.open("wb") as file,
-        ThreadPoolExecutor(machine.workers()) as pool,
+        ThreadPoolExecutor(machine.workers(alone=True)) as pool,
     ):
         for number, (item, frames_THWC) in enumerate(_decode_ahead(pool, manifest, Path(root)), start=1):
             file.write(frames_THWC.data)
@@ -105,7 +105,7 @@ def pack(kind: str, manifest: Manifest, root: Path | str, output: Path, progress
 
 def _decode_ahead(pool: ThreadPoolExecutor, manifest: Manifest, root: Path):
     """Yield (video, all its frames) in manifest order, a few videos decoded ahead: memory stays small."""
-    ahead = 2 * machine.workers()
+    ahead = 2 * machine.workers(alone=True)
     waiting = []
     for item in manifest.videos:
         waiting.append((item, pool.submit(_all_frames, item, root)))

@@ -1,0 +1,120 @@
+"""What the DAG costs: a dry run of many runs beside a bare Snakefile with the same files.
+
+    python benchmarks/dag.py --runs 10000      # the target: at most 1.5 times the bare Snakefile
+
+Both run in turn, in one process tree on one machine, so that the ratio holds where absolute seconds do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from partway import study
+
+REPOSITORY = Path(__file__).parents[1]
+SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+RATIOS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+
+BARE = """
+import json
+JOBS = json.load(open("jobs.json"))
+
+rule all:
+    input: JOBS["targets"]
+
+rule train:
+    output: multiext("results/trainings/{{training}}/", "training_log.csv", "checkpoint.pt", "training.json")
+    input: lambda w: JOBS["train"][w.training]
+    shell: "touch {{output}}"
+
+rule evaluate:
+    output: multiext("results/evaluations/{{evaluation}}/", "predictions.parquet", "metrics.json")
+    input: lambda w: JOBS["evaluate"][w.evaluation]
+    shell: "touch {{output}}"
+
+rule prepare:
+    output: "{manifest}", "{store}"
+    shell: "touch {{output}}"
+"""
+
+
+def many_runs(count: int) -> dict:
+    """A study of `count` runs: ablations x 10 ratios x 5 seeds on generated videos, no validation."""
+    ablations = {f"rate_{n}": {"training": {"learning_rate": 1e-5 * (n + 1)}} for n in range(count // 50 or 1)}
+    block = {"dataset": "mime", "models": ["videomae"], "ablations": list(ablations), "ratios": RATIOS}
+    return {
+        "name": "many",
+        "datasets": {"mime": {"layout": "mime", "validation": {"fraction": 0}}},
+        "models": {"videomae": {"family": "transformers", "architecture": "videomae", "weights": "scratch"}},
+        "training": {"select": "last"},
+        "ablations": ablations,
+        "ladders": {"rates": list(ablations)},
+        "grid": [block | {"seeds": [0, 1, 2, 3, 4]}],
+    }
+
+
+def write_bare(folder: Path, resolved: study.Study) -> None:
+    """The same trainings and evaluations with the same input and output files, and nothing else."""
+    data = f"results/data/{resolved.datasets['mime'].folder}"
+    manifest, store = f"{data}/manifest.csv", f"{data}/store-none.json"
+    jobs = {
+        "train": {folder: [manifest, store] for folder in resolved.trainings},
+        "evaluate": {
+            name: [f"results/trainings/{e.training}/{file}" for file in ("training.json", "checkpoint.pt")]
+            + [manifest, store]
+            for name, e in resolved.evaluations.items()
+        },
+        "targets": [f"results/evaluations/{name}/metrics.json" for name in resolved.evaluations],
+    }
+    folder.mkdir(parents=True)
+    (folder / "jobs.json").write_text(json.dumps(jobs))
+    (folder / "Snakefile").write_text(BARE.format(manifest=manifest, store=store))
+
+
+def seconds(command: list[str], folder: Path) -> tuple[float, float]:
+    """Wall seconds and peak memory in MB of one call."""
+    began = time.monotonic()
+    run = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    errors = run.stderr.read()
+    _, status, usage = os.wait4(run.pid, 0)
+    if status:
+        sys.exit(errors.decode()[-3000:])
+    return time.monotonic() - began, usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    """Measure, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        ours, bare = Path(scratch, "ours"), Path(scratch, "bare")
+        ours.mkdir()
+        (ours / "study.yaml").write_text(json.dumps(many_runs(options.runs)))
+        resolved = study.load(str(ours / "study.yaml"))
+        write_bare(bare, resolved)
+        print(f"{len(resolved.runs)} runs, {len(resolved.trainings)} trainings, {len(resolved.evaluations)} evaluations")
+        call = [str(SNAKEMAKE), "--cores", "1", "--resources", "gpu=1", "--dry-run", "--quiet"]
+        snakefile = ["--snakefile", str(REPOSITORY / "Snakefile"), "--config", "study=study.yaml"]
+        results: dict[str, list] = {"ours": [], "bare": []}
+        for _ in range(options.repeats):
+            results["ours"].append(seconds([*call, *snakefile], ours))
+            results["bare"].append(seconds([*call, "--workflow-profile", "none"], bare))
+        ratios = [o[0] / b[0] for o, b in zip(results["ours"], results["bare"], strict=True)]
+        for name, measured in results.items():
+            wall, memory = (statistics.median(values) for values in zip(*measured, strict=True))
+            print(f"{name}: dry run {wall:.1f} s, {memory:.0f} MB (median of {options.repeats})")
+        print(f"ratio: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+
+
+if __name__ == "__main__":
+    main()
