@@ -6,6 +6,7 @@ import subprocess
 
 import pandas as pd
 import pytest
+
 from conftest import REPOSITORY, Workplace
 
 pytestmark = pytest.mark.slow
@@ -17,7 +18,9 @@ def test_the_demo_learns_and_needs_to_see_the_video(tmp_path):
     only = ["grid.0.ablations=[consistent]", "ladders.recipe=[consistent]", "grid.*.seeds=[0]"]
     only += ["grid.*.train_ratio=full", "grid.0.train_ratio=matched", "grid.1.ratios=[0.1, 1.0]", "grid.2.ratios=[1.0]"]
     command = [*workplace.command(cores=2)[:-1], f"set={json.dumps(only)}"]
-    environment = {k: v for k, v in workplace.full_environment().items() if k not in ("PARTWAY_THREADS", "PARTWAY_WORKERS")}
+    environment = {
+        k: v for k, v in workplace.full_environment().items() if k not in ("PARTWAY_THREADS", "PARTWAY_WORKERS")
+    }
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(workplace.results("trainings/*/training.json")) == 1
