@@ -1,7 +1,7 @@
 # make demo   create .venv, install, run the demo study, print its table
 # make test   the whole test suite        make test-quick   the tests of a few seconds
 # make lint   ruff, snakefmt, snakemake --lint
-# Needs Python 3.11 or newer and make. JOBS trainings run at once: one a GPU, without one one a core.
+# Needs Python 3.11 or newer and make. JOBS trainings run at once: one on a GPU, without one one a core.
 
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3 python,$(shell command -v $(p) 2>/dev/null)))
 BIN := .venv/bin
@@ -32,8 +32,8 @@ format: .venv/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-clean:
-	rm -rf .venv .snakemake build results/*
+clean:  # results and Snakemake's records stay: they may have cost days
+	rm -rf .venv build
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "No Python found; install Python 3.11 or newer."; exit 1; }

@@ -8,7 +8,7 @@ from partway import dag, keys
 from partway.errors import PartwayError
 
 dag.interpreter_first_on_path()
-dag.announce_jobs_at_once(workflow)
+dag.announce_machine(workflow)
 try:
     STUDY = dag.load(config, main_process=workflow.is_main_process)
 except PartwayError as error:

@@ -102,7 +102,9 @@ def main() -> None:
         (ours / "study.yaml").write_text(json.dumps(many_runs(options.runs)))
         resolved = study.load(str(ours / "study.yaml"))
         write_bare(bare, resolved)
-        print(f"{len(resolved.runs)} runs, {len(resolved.trainings)} trainings, {len(resolved.evaluations)} evaluations")
+        print(
+            f"{len(resolved.runs)} runs, {len(resolved.trainings)} trainings, {len(resolved.evaluations)} evaluations"
+        )
         call = [str(SNAKEMAKE), "--cores", "1", "--resources", "gpu=1", "--dry-run", "--quiet"]
         snakefile = ["--snakefile", str(REPOSITORY / "Snakefile"), "--config", "study=study.yaml"]
         results: dict[str, list] = {"ours": [], "bare": []}

@@ -60,9 +60,9 @@ def class_folders(tmp_path: Path) -> Path:
     return make_class_folders(tmp_path / "clips")
 
 
-def make_class_folders(root: Path, classes: tuple[str, ...] = ("dark", "light"), clips: int = 8) -> Path:
+def make_class_folders(root: Path, classes: tuple[str, ...] = ("dark", "light"), clips: int = 8, seed: int = 0) -> Path:
     """Write `<class>/<clip>.avi`: noise around a brightness of its own for each class."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for place, name in enumerate(classes):
         level = 40 + 170 * place // max(1, len(classes) - 1)
         for clip in range(clips):

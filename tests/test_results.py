@@ -77,7 +77,7 @@ def test_spread_needs_two_seeds():
     assert stats.spread([0.4, 0.6]) == pytest.approx(np.sqrt(0.02))
 
 
-def write_training(folder: Path, train_eval: float | None = 0.9, epochs: int = 2) -> None:
+def write_training(folder: Path, parent: str | None = None, train_eval: float | None = 0.9, epochs: int = 2) -> None:
     scores = {"train_top1": 0.8, "train_eval_top1": train_eval, "val_top1": 0.5}
     record = {
         "chosen": scores,
@@ -87,6 +87,8 @@ def write_training(folder: Path, train_eval: float | None = 0.9, epochs: int = 2
         "chosen_epoch": 1,
         "time_sec": 1.5,
         "parameters": 1000,
+        "parent_digest": parent,
+        "data_fingerprint": "f",
         "device": "CPU",
         "threads": 1,
         "git_commit": "abc",
@@ -110,7 +112,14 @@ def write_evaluation(folder: Path, training: str, right: set[int], views: dict) 
     pq.write_table(pa.Table.from_pylist(rows), folder / "predictions.parquet")
     top1 = len(right) / VIDEOS
     scores = {"top1": top1, "top5": 1.0, "mean_class_accuracy": top1, "loss": 0.5}
-    record = {"videos": VIDEOS, "classes": 2, "views": count, "checkpoint_digest": training, "spec": {"views": views}}
+    record = {
+        "videos": VIDEOS,
+        "classes": 2,
+        "views": count,
+        "predictions_digest": "p",
+        "checkpoint_digest": training,
+        "spec": {"views": views},
+    }
     files.write_json(folder / "metrics.json", scores | record)
 
 
@@ -122,8 +131,8 @@ def resolved(tmp_path, monkeypatch) -> study.Study:
     tree["ablations"]["mixup"] |= {"label": "+ Mixup", "note": "alpha 0.8"}
     Path("study.yaml").write_text(json.dumps(tree))
     found = study.load("study.yaml")
-    for training in found.trainings:
-        write_training(Path("results/trainings", training))
+    for training in found.trainings.values():
+        write_training(Path("results/trainings", training.folder), training.parent)
     for run in found.runs:
         right = RIGHT[run.ablation, run.seed] if run.observation_ratio == 1 else set(range(5))
         for folder in (run.evaluation, run.validation):
@@ -217,8 +226,8 @@ def test_a_row_without_any_run_is_a_hole(resolved):
 
 
 def test_train_accuracy_that_was_not_measured_says_so(resolved):
-    for training in resolved.trainings:
-        write_training(Path("results/trainings", training), train_eval=None)
+    for training in resolved.trainings.values():
+        write_training(Path("results/trainings", training.folder), training.parent, train_eval=None)
     collect(Path("frozen.json"), HOME)
     rows = table()
     assert rows.train_eval_top1.isna().all()

@@ -111,7 +111,7 @@ def unknown_references(text: StudyText) -> list[str]:
         for kind in ("models", "ablations"):
             for position, _ in enumerate(_as_list(at(block, (kind,)))):
                 check(("grid", index, kind, position), kind)
-    for ladder in at(tree, ("ladders",)) or {}:
+    for ladder in tree["ladders"] if isinstance(tree.get("ladders"), dict) else {}:
         rows = ("ladders", ladder, "rows") if isinstance(tree["ladders"][ladder], dict) else ("ladders", ladder)
         for position, row in enumerate(_as_list(at(tree, rows))):
             if isinstance(row, dict):
@@ -136,6 +136,13 @@ def wrong_recipes(file: StudyFile, text: StudyText) -> list[str]:
     problems = []
     resolve = Resolver(file, text)
     for model, ablation in dict.fromkeys((m, a) for b in file.grid for m in b.models for a in b.ablations):
+        for stage in resolve.recipe(model, ablation).stages:
+            lowest, rate = stage["training"].min_learning_rate, stage["training"].learning_rate
+            if lowest > rate:
+                where = ("ablations", ablation, "training", "min_learning_rate")
+                problems.append(
+                    f"{text.where(where)}: {model} {ablation}: min_learning_rate {lowest} is above learning_rate {rate}"
+                )
         for field, problem in _wrong_sizes(resolve.recipe(model, ablation).model):
             in_ablation = field in file.ablations[ablation].model.model_fields_set
             at_field = ("ablations", ablation, "model", field) if in_ablation else ("models", model, field)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from pathlib import Path
 
 from partway.errors import PartwayError
@@ -16,12 +17,28 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options.run(options)
     except PartwayError as error:
-        print(f"partway {options.verb}: {error}", file=sys.stderr)
+        _say(options, f"partway {options.verb}: {error}")
         return 1
     except KeyboardInterrupt:
-        print(f"partway {options.verb}: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        _say(options, f"partway {options.verb}: interrupted; the same command goes on where it stopped")
         return 130
+    except Exception:
+        _log(options, traceback.format_exc())
+        raise
     return 0
+
+
+def _say(options: argparse.Namespace, message: str) -> None:
+    print(message, file=sys.stderr)
+    _log(options, message)
+
+
+def _log(options: argparse.Namespace, message: str) -> None:
+    """Why a job failed belongs in the log that Snakemake points to."""
+    if log := getattr(options, "log", None):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            print(message, file=file)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,21 +128,22 @@ def _progress(options: argparse.Namespace, title: str = ""):
 
 
 def _prepare(options: argparse.Namespace) -> None:
+    from partway import files
     from partway.data.prepare import prepare
 
-    prepare(
-        options.spec,
-        options.root,
-        options.output.parent,
-        _progress(options, f"prepare {options.spec['layout']}"),
-    )
+    refused = options.log.with_suffix(".problems.csv") if options.log else None
+    progress = _progress(options, f"prepare {options.spec['layout']}")
+    with files.owned(options.output.parent):
+        prepare(options.spec, options.root, options.output.parent, progress, refused)
 
 
 def _store(options: argparse.Namespace) -> None:
+    from partway import files
     from partway.data import manifest, store
 
-    data = manifest.read(options.manifest)
-    store.pack(options.kind, data, options.root, options.output, _progress(options, f"store {options.kind}"))
+    with files.owned(options.output.parent):
+        data = manifest.read(options.manifest)
+        store.pack(options.kind, data, options.root, options.output, _progress(options, f"store {options.kind}"))
 
 
 def _train(options: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from partway.errors import PartwayError
 
 FROZEN = Path(".snakemake/partway")
 KNOWN_ARGUMENTS = {"study", "set"}
+EVALUATION_FILES = ("predictions.parquet", "metrics.json")
 
 
 class CallError(PartwayError):
@@ -124,8 +125,9 @@ def check_call(workflow: Any, resolved: study.Study) -> None:
         print(f"warning: {missing}", file=sys.stderr)
 
 
-def announce_jobs_at_once(workflow: Any) -> None:
-    """Tell the jobs how many of their kind share this machine, so that they divide its cores (see machine.py)."""
+def announce_machine(workflow: Any) -> None:
+    """Tell the jobs where machine.yaml lies, and how many of their kind divide this machine's cores (see machine.py)."""
+    os.environ.setdefault("PARTWAY_MACHINE", str(Path(workflow.basedir, "profiles", "machine.yaml")))
     gpus = workflow.global_resources.get("gpu")
     counts = [c for c in (_number(workflow.global_resources.get("_cores")), _number(gpus)) if c]
     if counts and workflow.is_main_process:
@@ -137,6 +139,30 @@ def _number(resource: Any) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
 
 
-def all_exist(paths: Iterable[str]) -> bool:
-    """Whether a job is finished: every file it declares is there."""
-    return all(os.path.exists(path) for path in paths)  # noqa: PTH110 (thousands of calls: Path costs more than the stat)
+class Unfinished:
+    """Which jobs have work to do before Snakemake asks: a finished one gets no edge to data or checkpoints."""
+
+    def __init__(self, resolved: study.Study):
+        self.results = resolved.results_dir
+        self.readers: dict[str, list[tuple[Callable[[str], bool], str]]] = {name: [] for name in resolved.trainings}
+        for evaluation in resolved.evaluations.values():
+            self.readers[evaluation.training].append((self.evaluation, evaluation.folder))
+        for training in resolved.trainings.values():
+            if training.parent:
+                self.readers[training.parent].append((self.training, training.folder))
+
+    def evaluation(self, folder: str) -> bool:
+        """Whether an evaluation lacks one of its files."""
+        return not self._all_exist("evaluations", folder, EVALUATION_FILES)
+
+    def training(self, folder: str) -> bool:
+        """Whether a training lacks its record, or its checkpoint where something unfinished needs it."""
+        if not self._all_exist("trainings", folder, ("training_log.csv", "training.json")):
+            return True
+        if self._all_exist("trainings", folder, ("checkpoint.pt",)):
+            return False
+        return any(unfinished(reader) for unfinished, reader in self.readers[folder])
+
+    def _all_exist(self, kind: str, folder: str, names: tuple[str, ...]) -> bool:
+        place = f"{self.results}/{kind}/{folder}/"
+        return all(os.path.exists(place + name) for name in names)  # noqa: PTH110 (thousands: a Path costs more than the stat)

@@ -60,7 +60,7 @@ def evaluate(
     model = create_model(trained.family, trained.architecture, trained.model, len(data.classes))
     model.load_state_dict(checkpoints.load(training / "checkpoint.pt", data.classes)["weights"])
     clips = ClipMaker(
-        reader=open_reader(store, root),
+        reader=open_reader(store, root, data),
         model=trained.model,
         sampling=trained.sampling,
         transforms=trained.transforms,
@@ -87,6 +87,7 @@ def evaluate(
             "videos": len(videos),
             "classes": len(data.classes),
             "views": views.crops * views.flips,
+            "predictions_digest": files.digest(folder / "predictions.parquet"),
             "checkpoint_digest": record["checkpoint_digest"],
             "data_fingerprint": data.fingerprint,
             "time_sec": round(seconds, 3),

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 TEMPORARY = ".tmp"
 
 
@@ -34,9 +36,18 @@ def replacing(path: Path | str, *, durable: bool = True) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Hold a folder alone (the kernel lets go when the process dies) and clear what killed processes left in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        remove_leftovers(folder)
+        yield
+
+
 def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files that killed processes left; only for who owns the folder."""
-    for leftover in folder.glob(f".*{TEMPORARY}*"):
+    """Remove temporary files that killed processes left in a folder and below; only for who owns it."""
+    for leftover in folder.rglob(f".*{TEMPORARY}*"):
         leftover.unlink(missing_ok=True)
 
 

@@ -1,7 +1,7 @@
 """What this machine has to give: cores that are really free, threads, decoding workers, the device.
 
 Snakemake's `threads` and the OMP_NUM_THREADS=1 that `--cores 1` sets say nothing about it. Settings stand in
-`profiles/machine.yaml`; an environment variable wins over it. None of them changes a key.
+`profiles/machine.yaml` beside the Snakefile; an environment variable wins over it. None of them changes a key.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import yaml
 
 from partway.errors import PartwayError
 
-SETTINGS = Path("profiles/machine.yaml")
 KNOWN = {"device": "auto", "threads": "auto", "workers": "auto"}
 MOST_WORKERS = 8  # decoding threads beyond this wait for memory, not for a core
 
@@ -27,10 +26,16 @@ class MachineError(PartwayError):
 @cache
 def settings() -> dict[str, Any]:
     """Machine settings: defaults < profiles/machine.yaml < PARTWAY_<NAME>."""
-    written = yaml.safe_load(SETTINGS.read_text()) or {} if SETTINGS.is_file() else {}
+    path = Path(os.environ.get("PARTWAY_MACHINE", "profiles/machine.yaml"))
+    try:
+        written = yaml.safe_load(path.read_text()) or {} if path.is_file() else {}
+    except yaml.YAMLError as error:
+        raise MachineError(f"{path}: not YAML: {error}") from None
+    if not isinstance(written, dict):
+        raise MachineError(f"{path}: expected a mapping of {', '.join(KNOWN)}")
     unknown = sorted(set(written) - set(KNOWN))
     if unknown:
-        raise MachineError(f"{SETTINGS}: unknown key {unknown[0]}; known: {', '.join(KNOWN)}")
+        raise MachineError(f"{path}: unknown key {unknown[0]}; known: {', '.join(KNOWN)}")
     from_environment = {name: os.environ.get(f"PARTWAY_{name.upper()}") for name in KNOWN}
     return KNOWN | written | {name: value for name, value in from_environment.items() if value}
 
@@ -80,6 +85,8 @@ def _count(name: str, value: Any) -> int:
 
 
 def jobs_at_once() -> int:
-    """How many trainings this machine runs well at once: one a GPU; on the CPU one a core, as tiny models like it."""
-    gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
-    return gpus or available_cores()
+    """How many trainings this machine runs well at once: on the CPU one a core, as tiny models like it.
+
+    One on a GPU, and one on several too: without device leases all of them would take the first.
+    """
+    return 1 if any(Path("/dev").glob("nvidia[0-9]*")) else available_cores()

@@ -88,7 +88,9 @@ class Resolver:
 
     def study(self) -> Study:
         file = self.file
-        self.datasets = {name: _data_source(dataset, file.results_dir) for name, dataset in file.datasets.items()}
+        results_dir = str(sources.expand(file.results_dir))
+        used = dict.fromkeys(block.dataset for block in file.grid)  # others may lie on a disk that is not there
+        self.datasets = {name: _data_source(file.datasets[name], results_dir) for name in used}
         runs = {}
         for block in file.grid:
             for run in self._runs(block):
@@ -98,7 +100,7 @@ class Resolver:
             question=file.question,
             source=self.text.source,
             edits=tuple(self.text.edits),
-            results_dir=file.results_dir,
+            results_dir=results_dir,
             datasets=self.datasets,
             trainings=self.trainings,
             evaluations=self.evaluations,

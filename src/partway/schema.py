@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-NAME = re.compile(r"[A-Za-z0-9_.-]+")
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # no leading dot: names are folders, and .. is one too
 RESERVED_NAMES = {"data", "trainings", "evaluations", "features", "logs"}
 FEWEST_DECIDED_FRAMES = 3  # of a generated video: fewer show no movement
 TRAIN_RATIO_WORDS = ("matched", "full", "random")
@@ -296,7 +296,10 @@ class LadderRow(Section):
 class Ladder(Section):
     """Ordered rows of one ablation table."""
 
-    rows: list[Annotated[LadderRow, BeforeValidator(lambda v: {"ablation": v} if isinstance(v, str) else v)]]
+    rows: Annotated[
+        list[Annotated[LadderRow, BeforeValidator(lambda v: {"ablation": v} if isinstance(v, str) else v)]],
+        Field(min_length=1),
+    ]
     train_ratio: TrainRatio = "matched"
 
 
@@ -338,6 +341,13 @@ class StudyFile(Recipe):
     grid: Annotated[list[GridBlock], Field(min_length=1)]
     tables: TableOptions = TableOptions()
     figures: FigureOptions = FigureOptions()
+
+    @field_validator("results_dir")
+    @classmethod
+    def _plain_folder(cls, folder: str) -> str:
+        if set(folder) & set("{}"):
+            raise ValueError(f"braces are Snakemake's wildcards, got {folder!r}")
+        return folder
 
     @field_validator("name")
     @classmethod

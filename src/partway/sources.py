@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from partway.errors import DataError
+
 VIDEO_SUFFIXES = {".avi", ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg"}
 SPLIT_FOLDERS = {"train", "test"}
 
@@ -32,7 +34,7 @@ def listing(root: str) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     waiting = [str(top)] if top.is_dir() else []
     while waiting:
-        with os.scandir(waiting.pop()) as entries:
+        with _scan(waiting.pop()) as entries:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
@@ -41,6 +43,13 @@ def listing(root: str) -> list[tuple[str, int]]:
                 elif is_video(entry.name):
                     found.append((Path(entry.path).relative_to(top).as_posix(), _size(entry)))
     return sorted(found)
+
+
+def _scan(folder: str):
+    try:
+        return os.scandir(folder)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed: {error.strerror}") from None
 
 
 def _size(entry: os.DirEntry) -> int:

@@ -121,7 +121,7 @@ class Study:
         )
 
     def lock(self) -> dict[str, Any]:
-        """What collect depends on: the study without machine facts, file name and titles of no effect."""
+        """What collect depends on: the study without machine facts and the name of its file."""
         tree = self.to_dict()
         del tree["results_dir"], tree["source"]
         tree["datasets"] = {name: {"folder": d.folder, "spec": d.spec} for name, d in self.datasets.items()}

@@ -155,7 +155,7 @@ def _apply(study: StudyText, edit: str) -> list[str]:
         value = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError:
         return [f"{where}: the value is not YAML; for a list write '{path}=[0.1, 0.5]'"]
-    *above, last = path.split(".")
+    *above, last = _segments(study.tree, path)
     changed = []
     for container, at in _places(study.tree, tuple(above), ()):
         for key in _children(container) if last == "*" else _own_key(container, at, last):
@@ -164,6 +164,16 @@ def _apply(study: StudyText, edit: str) -> list[str]:
     for place in changed:
         study.origins = {k: v for k, v in study.origins.items() if k[: len(place)] != place} | {place: where}
     return [] if changed else [f"{where}: nothing in the study matches the path {path}"]
+
+
+def _segments(tree: Any, path: str) -> list[str]:
+    """Split a path at its dots; a name of the study's own may hold dots itself (`ablations.lr_0.1.training.epochs`)."""
+    section, _, rest = path.partition(".")
+    names = tree.get(section) if section in NAMED and isinstance(tree.get(section), dict) else {}
+    for name in sorted(names, key=len, reverse=True):
+        if rest == name or rest.startswith(f"{name}."):
+            return [section, name, *rest[len(name) + 1 :].split(".")] if rest != name else [section, name]
+    return path.split(".")
 
 
 def _children(container: Any) -> list:

@@ -1,12 +1,12 @@
-# Paths and input functions; no rule. A finished job has no edge to data or store: it is known by its key, so that a
-# pruned manifest or another frame store re-runs nothing. An unfinished one has plain edges.
+# Paths and input functions; no rule. Edges order jobs; the files that a shell line reads are named in its resources.
+# A finished job has no edge to data or store: it is known by its key, so that a pruned manifest or another frame store
+# re-runs nothing. It keeps its edge to the training it starts from: weights made again are scored and continued again.
 RESULTS = STUDY.results_dir
 HOME = f"{RESULTS}/{STUDY.name}"
 FROZEN = dag.frozen_path(config)
 COLLECTED = f"{HOME}/.collected/{STUDY.digest}"
 DATASETS = {source.folder: source for source in STUDY.datasets.values()}
-TRAINING_FILES = ["training_log.csv", "checkpoint.pt", "training.json"]
-EVALUATION_FILES = ["predictions.parquet", "metrics.json"]
+UNFINISHED = dag.Unfinished(STUDY)
 
 
 wildcard_constraints:
@@ -29,45 +29,54 @@ def dataset_of(training):
     return STUDY.datasets[STUDY.trainings[training].dataset]
 
 
-def data_inputs(training):
+def data_file(source, name):
+    return f"{RESULTS}/data/{source.folder}/{name}"
+
+
+def store_of(training):
     source = dataset_of(training)
-    folder = f"{RESULTS}/data/{source.folder}"
-    return {"manifest": f"{folder}/manifest.csv", "store": f"{folder}/store-{source.store}.json"}
+    return data_file(source, f"store-{source.store}.json")
 
 
-def parent_inputs(training, name):
-    folder = f"{RESULTS}/trainings/{training}"
-    return {name: f"{folder}/training.json", f"{name}_checkpoint": f"{folder}/checkpoint.pt"}
+def data_inputs(training):
+    return {"manifest": data_file(dataset_of(training), "manifest.csv"), "store": store_of(training)}
+
+
+def training_file(training, name):
+    return f"{RESULTS}/trainings/{training}/{name}"
 
 
 def parent_of(wildcards):
     parent = STUDY.trainings[wildcards.training].parent
-    return parent_inputs(parent, "parent")["parent"] if parent else "none"
+    return training_file(parent, "training.json") if parent else "none"
+
+
+def training_of(wildcards):
+    return STUDY.evaluations[wildcards.evaluation].training
 
 
 def train_inputs(wildcards):
     training = STUDY.trainings[wildcards.training]
-    if dag.all_exist(f"{RESULTS}/trainings/{training.folder}/{name}" for name in TRAINING_FILES):
-        return {}
-    parent = parent_inputs(training.parent, "parent") if training.parent else {}
-    return parent | data_inputs(training.folder)
+    inputs = {"parent": training_file(training.parent, "training.json")} if training.parent else {}
+    if UNFINISHED.training(training.folder):
+        inputs |= data_inputs(training.folder)
+        inputs |= {"checkpoint": training_file(training.parent, "checkpoint.pt")} if training.parent else {}
+    return inputs
 
 
 def evaluate_inputs(wildcards):
-    # A finished evaluation keeps its edge to training.json: weights that are made again are scored again.
     evaluation = STUDY.evaluations[wildcards.evaluation]
-    inputs = parent_inputs(evaluation.training, "training")
-    if not dag.all_exist(f"{RESULTS}/evaluations/{evaluation.folder}/{name}" for name in EVALUATION_FILES):
-        return inputs | data_inputs(evaluation.training)
-    if dag.all_exist([inputs.pop("training_checkpoint")]):
-        return inputs
-    return inputs | data_inputs(evaluation.training)
+    inputs = {"training": training_file(evaluation.training, "training.json")}
+    if UNFINISHED.evaluation(evaluation.folder):
+        inputs |= data_inputs(evaluation.training) | {"checkpoint": training_file(evaluation.training, "checkpoint.pt")}
+    return inputs
 
 
 def collect_inputs(wildcards):
     return {
         "trainings": [f"{RESULTS}/trainings/{folder}/training.json" for folder in STUDY.trainings],
         "evaluations": [f"{RESULTS}/evaluations/{folder}/metrics.json" for folder in STUDY.evaluations],
+        "predictions": [f"{RESULTS}/evaluations/{folder}/predictions.parquet" for folder in STUDY.evaluations],
     }
 
 

@@ -29,7 +29,7 @@ rule collect:
     message:
         f"collect {HOME}"
     shell:
-        "python -m partway collect --study {resources.frozen:q} --summary {output.summary:q} 2> {log:q}"
+        "python -m partway collect --study {resources.frozen:q} --summary {output.summary:q} 2> >(tee {log:q} >&2)"
 
 
 rule tables:
@@ -47,7 +47,7 @@ rule tables:
     message:
         f"tables {HOME}"
     shell:
-        "python -m partway tables --summary {input.summary:q} --options {params.options:q} 2> {log:q}"
+        "python -m partway tables --summary {input.summary:q} --options {params.options:q} 2> >(tee {log:q} >&2)"
 
 
 rule figures:
@@ -65,4 +65,4 @@ rule figures:
     message:
         f"figures {HOME}"
     shell:
-        "python -m partway figures --summary {input.summary:q} --options {params.options:q} 2> {log:q}"
+        "python -m partway figures --summary {input.summary:q} --options {params.options:q} 2> >(tee {log:q} >&2)"

@@ -18,6 +18,8 @@ rule train:
         gpu=1,
         run=lambda wildcards: STUDY.trainings[wildcards.training].title,
         parent=parent_of,
+        manifest=lambda wildcards: data_inputs(wildcards.training)["manifest"],
+        store=lambda wildcards: data_inputs(wildcards.training)["store"],
         root=lambda wildcards: dataset_of(wildcards.training).root,
     params:
         spec=training_spec,
@@ -25,7 +27,7 @@ rule train:
         "train {resources.run}"
     shell:
         "python -m partway train --spec {params.spec:q} --title {resources.run:q}"
-        " --manifest {input.manifest:q} --store {input.store:q} --root {resources.root:q}"
+        " --manifest {resources.manifest:q} --store {resources.store:q} --root {resources.root:q}"
         " --parent {resources.parent:q} --output {output.training:q} --log {log:q}"
 
 
@@ -42,12 +44,15 @@ rule evaluate:
     resources:
         gpu=1,
         run=lambda wildcards: STUDY.evaluations[wildcards.evaluation].title,
-        root=lambda wildcards: dataset_of(STUDY.evaluations[wildcards.evaluation].training).root,
+        training=lambda wildcards: training_file(training_of(wildcards), "training.json"),
+        manifest=lambda wildcards: data_inputs(training_of(wildcards))["manifest"],
+        store=lambda wildcards: data_inputs(training_of(wildcards))["store"],
+        root=lambda wildcards: dataset_of(training_of(wildcards)).root,
     params:
         spec=evaluation_spec,
     message:
         "evaluate {resources.run}"
     shell:
-        "python -m partway evaluate --spec {params.spec:q} --title {resources.run:q} --training {input.training:q}"
-        " --manifest {input.manifest:q} --store {input.store:q} --root {resources.root:q}"
+        "python -m partway evaluate --spec {params.spec:q} --title {resources.run:q} --training {resources.training:q}"
+        " --manifest {resources.manifest:q} --store {resources.store:q} --root {resources.root:q}"
         " --output {output.metrics:q} --log {log:q}"

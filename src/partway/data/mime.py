@@ -27,6 +27,8 @@ import numpy as np
 
 from partway import files
 from partway.data.mime_actions import ACTIONS, ActionGroup, Movement
+from partway.data.video import inspect
+from partway.errors import DataError
 from partway.schema import MimeOptions
 
 # No rate control, as it would look at the whole video. Closed groups of pictures are only to be had from an
@@ -334,17 +336,15 @@ def encode(frames_THWC: np.ndarray, path: Path, *, frame_rate: int, first_decide
 def generate(options: MimeOptions, folder: Path, *, workers: int | None = None) -> list[dict[str, Any]]:
     """Write `<folder>/<class>/<id>.avi` for each video and return the rows of the manifest.
 
-    Files that are there already are kept, so that an interrupted call resumes: a file gets its name when it is
-    complete. `workers` is a number of threads, by default one per core.
+    Files that are there already and decode to their planned number of frames are kept, so that an interrupted call
+    resumes. `workers` is a number of threads, by default one per core.
     """
     videos = plan(options)
     for label in classes(options):
         (folder / label).mkdir(parents=True, exist_ok=True)
-        files.remove_leftovers(folder / label)
-    missing = [video for video in videos if not (folder / _relative_path(video)).exists()]
     # Threads are as fast as processes here: most of the time passes in NumPy, OpenCV and FFmpeg.
     with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(functools.partial(_write, options, folder), missing))
+        list(pool.map(functools.partial(_write, options, folder), videos))
     return [_row(video) for video in videos]
 
 
@@ -353,9 +353,19 @@ def _relative_path(video: Video) -> str:
 
 
 def _write(options: MimeOptions, folder: Path, video: Video) -> None:
+    if _is_whole(folder / _relative_path(video), video.num_frames):
+        return
     first = first_decided_frame(video.num_frames, video.decided_at)
     frames_THWC = render(options, video)
     encode(frames_THWC, folder / _relative_path(video), frame_rate=options.frame_rate, first_decided=first)
+
+
+def _is_whole(path: Path, num_frames: int) -> bool:
+    """Whether a file holds all its frames; after a power cut it may have its name and not its content."""
+    try:
+        return path.exists() and inspect(path).frames == num_frames
+    except DataError:
+        return False
 
 
 def _row(video: Video) -> dict[str, Any]:

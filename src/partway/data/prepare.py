@@ -47,13 +47,15 @@ class Problem:
     reason: str
 
 
-def prepare(spec: dict[str, Any], root: str, folder: Path, progress: Progress) -> Manifest:
+def prepare(spec: dict[str, Any], root: str, folder: Path, progress: Progress, refused: Path | None = None) -> Manifest:
     """Read a data set and write manifest.csv, classes.json, dataset_problems.csv and dataset.json (last).
 
     Args:
         spec: layout and options, those at their default left out.
         root: folder of the videos; for `mime` they are written there.
         folder: `results/data/<layout>-<key>`.
+        refused: where the list of bad videos goes when they stop the study (Snakemake removes the declared outputs of
+            a failed job); default dataset_problems.csv in `folder`.
 
     Raises:
         DataError: bad videos under `on_bad_video: stop`, or a data set that cannot be trained on.
@@ -63,9 +65,11 @@ def prepare(spec: dict[str, Any], root: str, folder: Path, progress: Progress) -
     if not candidates:
         raise DataError(f"{root}: no videos found; expected <class>/<video> or <train|test>/<class>/<video>")
     found, problems = _open_all(candidates, Path(root), progress)
-    files.write_csv(folder / "dataset_problems.csv", map(dataclasses.asdict, problems), PROBLEM_COLUMNS)
-    if problems and options.get("on_bad_video", "stop") == "stop":
-        raise DataError(_bad_videos(problems, folder))
+    stop = problems and options.get("on_bad_video", "stop") == "stop"
+    listed = refused if stop and refused else folder / "dataset_problems.csv"
+    files.write_csv(listed, map(dataclasses.asdict, problems), PROBLEM_COLUMNS)
+    if stop:
+        raise DataError(_bad_videos(problems, listed))
     manifest = Manifest(found, sorted({video.label for video in found}))
     _check_splits(manifest, root)
     manifests.write(manifest, folder)
@@ -87,6 +91,8 @@ def _class_folders(options: dict, root: Path, _: Progress) -> tuple[list[Candida
     pattern = re.compile(layout.group_pattern) if layout.group_pattern else None
     found = []
     for path, _bytes in sources.listing(str(root)):
+        if not path.isprintable() or path != path.encode(errors="replace").decode():
+            raise DataError(f"{path!a}: this file name is not readable text; rename the file")
         *above, name = path.split("/")
         if len(above) != 1 + split_folders:
             raise DataError(
@@ -94,7 +100,7 @@ def _class_folders(options: dict, root: Path, _: Progress) -> tuple[list[Candida
                 "start its name with a dot to leave it out"
             )
         source = pattern.search(name) if pattern else None
-        if pattern and not source:
+        if pattern and not (source and source[1]):
             raise DataError(f"{root / path}: group_pattern {layout.group_pattern!r} does not match this file name")
         group = source[1] if source else path  # a source may appear in several classes: it is never cut
         split = above[0] if split_folders else "train"
@@ -143,11 +149,11 @@ def _open(candidate: Candidate, root: Path) -> Video | Problem:
     )
 
 
-def _bad_videos(problems: list[Problem], folder: Path) -> str:
+def _bad_videos(problems: list[Problem], listed: Path) -> str:
     kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(p.kind for p in problems).most_common())
     first = "\n".join(f"  {p.path}: {p.kind}: {p.reason}" for p in problems[:5])
     return (
-        f"{len(problems)} bad videos ({kinds}); all of them are listed in {folder}/dataset_problems.csv\n{first}\n"
+        f"{len(problems)} bad videos ({kinds}); all of them are listed in {listed}\n{first}\n"
         "Repair or remove them, or write on_bad_video: skip to leave them out of every run alike."
     )
 
@@ -168,6 +174,18 @@ def _wrong_splits(manifest: Manifest) -> Iterator[str]:
             f"class {only[0]} has no test video: add videos of another source (groups are never cut), "
             "or take the class out"
         )
+    yield from _shared_between_splits(manifest)
+
+
+def _shared_between_splits(manifest: Manifest) -> Iterator[str]:
+    """A recording, or the same file twice, on both sides of train and test: the model would be tested on what it saw."""
+    for what in ("group", "digest"):
+        first: dict[str, Video] = {}
+        for video_ in manifest.videos:
+            other = first.setdefault(getattr(video_, what), video_)
+            if other.split != video_.split:
+                shared = f"are of one source, {video_.group}" if what == "group" else "are the same file"
+                yield f"{other.id} ({other.split}) and {video_.id} ({video_.split}) {shared}; put both into one split"
 
 
 def _describe(spec: dict, manifest: Manifest, problems: list[Problem], groups_known: bool) -> dict[str, Any]:

@@ -69,14 +69,23 @@ class RawFrames:
         size = height * width * 3
         frames = np.empty((len(indices), height, width, 3), dtype=np.uint8)
         for place, index in enumerate(indices):  # preadv: no shared position, so threads need no lock
-            os.preadv(self.file.fileno(), [frames[place].reshape(-1)], int(row["offset"]) + index * size)
+            if os.preadv(self.file.fileno(), [frames[place].reshape(-1)], int(row["offset"]) + index * size) != size:
+                raise DataError(f"{self.path}: ends inside video {video_.id}; delete the store and run again")
         return frames
 
 
-def open_reader(store: Path | str, root: Path | str) -> FrameReader:
-    """Open what a `store-<kind>.json` describes."""
-    kind = files.read_json(store)["store"]
-    return RawFrames(Path(store)) if kind == "raw" else VideoFiles(root)
+def open_reader(store: Path | str, root: Path | str, manifest: Manifest) -> FrameReader:
+    """Open what a `store-<kind>.json` describes.
+
+    Raises:
+        DataError: the store was packed from other videos than the manifest's, or is not whole.
+    """
+    described = files.read_json(store)
+    if described["store"] == "none":
+        return VideoFiles(root)
+    if described["fingerprint"] != manifest.fingerprint:
+        raise DataError(f"{store}: was packed from other videos than manifest.csv lists; delete it and run again")
+    return RawFrames(Path(store))
 
 
 def pack(kind: str, manifest: Manifest, root: Path | str, output: Path, progress: Progress) -> None:

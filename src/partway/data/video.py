@@ -85,6 +85,10 @@ def inspect(path: Path | str) -> VideoFacts:
         for frame in frames:
             count += 1
             times.append(frame.time if frame.pts is not None else None)
+            if count > 1 and size != (frame.width, frame.height):
+                raise DataError(
+                    f"{path}: the frame size changes from {size} to {(frame.width, frame.height)} in frame {count - 1}"
+                )
             size = (frame.width, frame.height)
         stream = frames.stream
         rate = float(stream.average_rate or stream.base_rate or 0)

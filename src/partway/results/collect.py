@@ -30,7 +30,7 @@ RUN_COLUMNS = [
         "threads",
         "git_commit",
     ),
-    *("training", "evaluation", "validation", "missing"),
+    *("training", "evaluation", "validation", "predictions_digest", "missing"),
 ]
 EPOCH_AXES = [
     "dataset",
@@ -119,18 +119,28 @@ def _row(study: Study, run: Run) -> dict[str, Any]:
         "device": final["device"],
         "threads": final["threads"],
         "git_commit": final["git_commit"],
+        "predictions_digest": test["predictions_digest"],
     }
 
 
 def _missing(study: Study, run: Run, trainings: list, test: dict | None, validation: dict | None) -> str | None:
+    """What a run lacks, or why what is there is no result; None for a complete run."""
+    again = "delete its folder and run again"
+    dataset = _read(study, "data", study.datasets[run.dataset].folder, "dataset.json")
+    before = None
     for folder, training in zip(run.trainings, trainings, strict=True):
         if training is None:
             return f"training {folder} ({study.trainings[folder].title})"
+        if training["parent_digest"] != before:
+            return f"training {folder} from the present weights of the stage before: {again}"
+        if dataset and training["data_fingerprint"] != dataset["fingerprint"]:
+            return f"training {folder} on the present videos (one was replaced by another of the same size): {again}"
+        before = training["checkpoint_digest"]
     for folder, metrics in ((run.evaluation, test), (run.validation, validation)):
         if folder and metrics is None:
             return f"evaluation {folder} ({study.evaluations[folder].title})"
-        if folder and metrics["checkpoint_digest"] != trainings[-1]["checkpoint_digest"]:
-            return f"evaluation {folder} of the present weights: delete its folder and run again"
+        if folder and metrics["checkpoint_digest"] != before:
+            return f"evaluation {folder} of the present weights: {again}"
     return None
 
 
@@ -167,5 +177,6 @@ def _summary(study: Study, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             | {"chosen": training and training["chosen"], "final": training and training["final"]}
             | {"paths": {name: f"{folder}/{file}" for name, file in RUN_FILES.items()}}
             | {"trainings": list(run.trainings), "evaluation": run.evaluation, "validation": run.validation}
+            | {"predictions_digest": row.get("predictions_digest")}
         )
     return runs

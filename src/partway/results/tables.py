@@ -38,8 +38,11 @@ def write_tables(home: Path, options: dict[str, Any]) -> None:
     """
     study = files.read_json(home / "study.lock.json")
     runs = read_runs(home)
+    for old in (home / "tables").glob("*.*"):
+        if old.stem not in study["ladders"]:
+            old.unlink()  # of a ladder that was renamed or taken out
     for ladder, definition in study["ladders"].items():
-        tables = [(condition, _table(study, group, rows)) for condition, rows, group in _conditions(runs, definition)]
+        tables = [(condition, _table(study, condition, group, rows)) for condition, rows, group in _conditions(runs, definition)]
         columns = list(tables[0][1][0]) if tables else CONDITIONS
         files.write_csv(home / "tables" / f"{ladder}.csv", [row for _, table in tables for row in table], columns)
         text = "\n".join(_markdown(ladder, condition, table, options["decimals"]) for condition, table in tables)
@@ -48,7 +51,9 @@ def write_tables(home: Path, options: dict[str, Any]) -> None:
 
 def read_runs(home: Path) -> pd.DataFrame:
     """Read runs.csv; `train_ratio` stays text, for it may be a word."""
-    runs = pd.read_csv(home / "runs.csv", dtype={"train_ratio": str})
+    # A name may look like a number or like "NA"; only an empty cell is missing.
+    text = dict.fromkeys(("dataset", "model", "ablation", "train_ratio", "window", "status", "missing"), str)
+    runs = pd.read_csv(home / "runs.csv", dtype=text, keep_default_na=False, na_values=[""])
     axes = [*CONDITIONS, "model", "ablation", "seed"]
     if (twice := runs[runs.duplicated(axes)]).size:
         raise DataError(f"{home / 'runs.csv'}: a run stands twice: {twice.iloc[0][axes].to_dict()}")
@@ -58,21 +63,15 @@ def read_runs(home: Path) -> pd.DataFrame:
 def _conditions(runs: pd.DataFrame, ladder: dict) -> Iterator[tuple[dict, list[tuple[str, str]], pd.DataFrame]]:
     """One table for each condition that the ladder's runs share; and for each model, where its rows name none."""
     runs = runs[runs.train_ratio == str(ladder["train_ratio"])]
-    open_rows = any(row["model"] is None for row in ladder["rows"])
-    for model in runs.model.unique() if open_rows else [None]:
+    open_rows = {row["ablation"] for row in ladder["rows"] if row["model"] is None}
+    for model in runs[runs.ablation.isin(open_rows)].model.unique() if open_rows else [None]:
         rows = [(row["model"] or model, row["ablation"]) for row in ladder["rows"]]
         of_ladder = runs[[pair in rows for pair in zip(runs.model, runs.ablation, strict=True)]]
         for values, group in of_ladder.groupby(CONDITIONS, sort=False):
-            present = set(zip(group.model, group.ablation, strict=True))
-            if present & set(rows):
-                yield (
-                    dict(zip(CONDITIONS, values, strict=True)),
-                    [row for row in rows if row in present],
-                    group,
-                )
+            yield dict(zip(CONDITIONS, values, strict=True)), rows, group
 
 
-def _table(study: dict, group: pd.DataFrame, rows: list[tuple[str, str]]) -> list[dict[str, Any]]:
+def _table(study: dict, condition: dict, group: pd.DataFrame, rows: list[tuple[str, str]]) -> list[dict[str, Any]]:
     """The rows of one table; values that cannot be known are None."""
     correct = cache(lambda folder: _correct(Path(study["results_dir"], "evaluations", folder)))
     table: list[dict[str, Any]] = []
@@ -81,7 +80,7 @@ def _table(study: dict, group: pd.DataFrame, rows: list[tuple[str, str]]) -> lis
         runs = group[(group.model == model) & (group.ablation == ablation)]
         complete = runs[runs.status == "complete"]
         table.append(
-            {name: runs.iloc[0][name] for name in CONDITIONS}
+            condition
             | {"model": model, "ablation": ablation, **study["labels"][ablation]}
             | _summary(runs, complete)
             | _difference("previous", complete, above[-1] if above else None, correct)
@@ -94,6 +93,7 @@ def _table(study: dict, group: pd.DataFrame, rows: list[tuple[str, str]]) -> lis
 def _summary(runs: pd.DataFrame, complete: pd.DataFrame) -> dict[str, Any]:
     """Accuracies of one row over its seeds."""
     holes = "; ".join(f"seed {run.seed}: {run.missing}" for run in runs[runs.status != "complete"].itertuples())
+    holes = "a run in the grid under these conditions" if runs.empty else holes
     row: dict[str, Any] = dict.fromkeys(MEASURED)
     row |= {"seeds": len(complete), "seeds_of_grid": len(runs), "missing": holes or None}
     if complete.empty:
@@ -133,6 +133,8 @@ def _difference(to: str, runs: pd.DataFrame, other: pd.DataFrame | None, correct
 
 def _correct(folder: Path) -> np.ndarray:
     """Whether each video of an evaluation is right, in the order of ids: correct_N."""
+    if not (folder / "predictions.parquet").exists():
+        raise DataError(f"{folder}/predictions.parquet is gone; delete the folder and run again")
     spec = files.read_json(folder / "metrics.json")["spec"]
     table = pq.read_table(folder / "predictions.parquet").to_pandas().sort_values(["id", "view"], kind="stable")
     views = int(table["view"].max()) + 1

@@ -66,10 +66,12 @@ def train(
         OwnershipError: another process has taken this training over.
     """
     with Owner(folder / "state", progress) as owner:
+        files.remove_leftovers(folder)
         data = manifests.read(manifest)
-        identity = {"spec": keys.canonical_json(spec), "fingerprint": data.fingerprint}
+        start = files.read_json(parent / "training.json")["checkpoint_digest"] if parent else "fresh"
+        identity = {"spec": keys.canonical_json(spec), "fingerprint": data.fingerprint, "start": start}
         states = StateFolder(owner, identity, progress)
-        with _Trainer(TrainingSpec.from_dict(spec), data, open_reader(store, root), states, progress) as trainer:
+        with _Trainer(TrainingSpec.from_dict(spec), data, open_reader(store, root, data), states, progress) as trainer:
             trainer.start(parent)
             while trainer.epoch < trainer.options.epochs:
                 trainer.run_epoch()
@@ -151,8 +153,8 @@ class _Trainer:
         self.loader = ClipLoader(self.data.classes, self.options.batch_size, machine.workers())
         return self
 
-    def __exit__(self, *_) -> None:
-        self.loader.pool.shutdown(cancel_futures=True)
+    def __exit__(self, *error) -> None:
+        self.loader.__exit__(*error)
 
     @property
     def epoch(self) -> int:
@@ -200,9 +202,17 @@ class _Trainer:
             "train_target": "dominant" if self.options.mixup else "hard",
             "epoch_sec": round(time.monotonic() - began, 3),
             "clips_per_sec": round(len(self.videos) / train_sec, 2),
-            "gpu_mem_mb": round(torch.cuda.max_memory_allocated() / 2**20) if self.device.type == "cuda" else 0,
+            "gpu_mem_mb": self._gpu_mem_mb(),
         }
         self._keep(row)
+
+    def _gpu_mem_mb(self) -> int:
+        """Peak of the epoch; 0 on the CPU."""
+        if self.device.type != "cuda":
+            return 0
+        peak = torch.cuda.max_memory_allocated(self.device)
+        torch.cuda.reset_peak_memory_stats(self.device)
+        return round(peak / 2**20)
 
     def _train_epoch(self) -> dict[str, float]:
         epoch, sums, losses = self.epoch + 1, _Sums(), _RecentLosses()
@@ -260,6 +270,10 @@ class _Trainer:
 
     def _keep(self, row: dict[str, Any]) -> None:
         """Log a finished epoch and save everything that going on from here needs."""
+        if bad := [name for name, value in row.items() if isinstance(value, float) and not math.isfinite(value)]:
+            raise TrainingError(
+                f"{bad[0]} is {row[bad[0]]} after epoch {row['epoch']}; lower learning_rate, or set clip_norm"
+            )
         was_best = self.so_far.best_epoch
         self.so_far.epoch += 1
         self.so_far.rows.append(row)
@@ -338,7 +352,7 @@ def _percent(value: float | None) -> str:
 
 
 def _fixed_sample(videos: list[Video], count: int) -> list[Video]:
-    """A sample of the train videos as large as validation, at most 1,000; the same in every epoch and training."""
+    """A sample of the train videos as large as validation, at most 1,000; the same in every epoch."""
     count = min(len(videos), count or MOST_TRAIN_EVAL_VIDEOS, MOST_TRAIN_EVAL_VIDEOS)
     by_draw = sorted(videos, key=lambda video: hashlib.sha256(video.id.encode()).digest())
     kept = {video.id for video in by_draw[:count]}
