@@ -16,7 +16,7 @@ demo: .venv/installed
 	@echo "Accuracy against observation ratio: results/demo/figures/accuracy_against_ratio.png (and .svg)"
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-quick: .venv/installed-dev
 	$(BIN)/python -m pytest -m "not slow"

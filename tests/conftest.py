@@ -16,6 +16,9 @@ import numpy as np
 import pytest
 import yaml
 
+# The tests' own trainings are tiny and run beside others: one thread each, on the CPU.
+os.environ.update(PARTWAY_THREADS="1", PARTWAY_WORKERS="1", PARTWAY_DEVICE="cpu")
+
 REPOSITORY = Path(__file__).parents[1]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 
@@ -97,8 +100,8 @@ class Workplace:
         return [str(SNAKEMAKE), *where, *amount, "--config", "study=study.yaml"]
 
     def full_environment(self) -> dict[str, str]:
-        """One thread and one worker a job: the same numbers on every machine."""
-        return os.environ | {"PARTWAY_THREADS": "1", "PARTWAY_WORKERS": "1", "PARTWAY_DEVICE": "cpu"} | self.environment
+        """The environment of every call."""
+        return os.environ | self.environment
 
     def jobs(self, *arguments: str) -> dict[str, int]:
         """Number of jobs by rule that snakemake would run now; without `all`."""

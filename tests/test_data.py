@@ -4,6 +4,7 @@ import dataclasses
 import io
 from collections import Counter, defaultdict
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from partway.data import manifest, store
 from partway.data.manifest import Manifest, Video, subset
 from partway.data.prepare import prepare
 from partway.data.splits import split_off
+from partway.data.video import inspect
 from partway.errors import DataError
 from partway.progress import Progress
 from partway.schema import SplitOff
@@ -191,6 +193,40 @@ def test_folders_that_cannot_be_trained_on(tmp_path, make, message):
         prepared(tmp_path / "clips", tmp_path / "data")
 
 
+def test_one_recording_or_file_on_both_sides_is_refused(tmp_path):
+    for split, seed in (("train", 0), ("test", 1)):
+        make_class_folders(tmp_path / "clips" / split, clips=2, seed=seed)
+    with pytest.raises(DataError, match=r"clip_0.avi \(test\) and .*clip_0.avi \(train\) are of one source"):
+        prepared(tmp_path / "clips", tmp_path / "data", group_pattern="(clip_[0-9])")
+    (tmp_path / "clips/test/dark/copy.avi").write_bytes((tmp_path / "clips/train/dark/clip_1.avi").read_bytes())
+    with pytest.raises(DataError, match="are the same file; put both into one split"):
+        prepared(tmp_path / "clips", tmp_path / "data")
+
+
+def test_a_group_that_is_not_found_and_a_name_that_is_no_text_are_named(class_folders, tmp_path):
+    with pytest.raises(DataError, match="does not match this file name"):
+        prepared(class_folders, tmp_path / "data", group_pattern="clip(_x)?")
+    (class_folders / "dark" / "clip_0.avi").rename(class_folders / "dark" / "caf\udce9.avi")
+    with pytest.raises(DataError, match="not readable text; rename"):
+        prepared(class_folders, tmp_path / "data")
+
+
+def test_the_list_of_bad_videos_outlives_a_failed_job(class_folders, tmp_path):
+    break_videos(class_folders)
+    refused = tmp_path / "logs" / "clips.problems.csv"
+    with pytest.raises(DataError, match=r"clips\.problems\.csv"):
+        prepare({"layout": "class_folders", "options": {}}, str(class_folders), tmp_path / "data", QUIET, refused)
+    assert len(files.read_csv(refused)) == 3
+
+
+def test_a_frame_size_that_changes_is_a_bad_video(tmp_path):
+    joined = tmp_path / "joined.mjpeg"  # pictures one after the other: a stream may change its size
+    sizes = [(48, 64)] * 5 + [(72, 96)] * 5
+    joined.write_bytes(b"".join(cv2.imencode(".jpg", numbered_frames(1, *size)[0])[1].tobytes() for size in sizes))
+    with pytest.raises(DataError, match=r"frame size changes from \(64, 48\) to \(96, 72\) in frame 5"):
+        inspect(joined)
+
+
 def test_listing_sees_videos_alone(class_folders):
     before = sources.listing(str(class_folders))
     (class_folders / "notes.txt").write_text("x")
@@ -214,6 +250,20 @@ def test_raw_store_gives_the_decoders_frames(class_folders, tmp_path):
     for video in data.videos:
         chosen = [video.frames - 1, 0, video.frames // 2, 0]
         np.testing.assert_array_equal(raw.read(video, chosen), decoded.read(video, chosen))
+
+
+def test_a_store_of_other_videos_is_refused(class_folders, tmp_path):
+    data = prepared(class_folders, tmp_path / "data")
+    packed = tmp_path / "data" / "store-raw.json"
+    store.pack("raw", data, class_folders, packed, QUIET)
+    other = Manifest([dataclasses.replace(v, digest="other") for v in data.videos], data.classes)
+    with pytest.raises(DataError, match="packed from other videos"):
+        store.open_reader(packed, class_folders, other)
+    reader = store.open_reader(packed, class_folders, data)
+    with packed.with_suffix(".bin").open("r+b") as file:
+        file.truncate(1000)
+    with pytest.raises(DataError, match="ends inside video light"):
+        reader.read(data.videos[-1], [0])
 
 
 def test_a_cut_store_says_what_to_do(class_folders, tmp_path):

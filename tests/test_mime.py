@@ -165,9 +165,13 @@ def test_generate_resumes(tmp_path: Path) -> None:
     lost.unlink()
     leftover = lost.with_name(f".{lost.name}.0{files.TEMPORARY}.avi")
     leftover.write_bytes(b"half a file")
+    emptied = tmp_path / rows[2]["path"]  # a power cut may leave a name without its content
+    whole = emptied.read_bytes()
+    emptied.write_bytes(b"")
     with files.owned(tmp_path):
         assert mime.generate(SMALL, tmp_path) == rows
     assert kept.stat().st_mtime == 1
+    assert emptied.read_bytes() == whole
     assert lost.read_bytes() == content
     assert not leftover.exists()
 

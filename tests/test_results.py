@@ -251,6 +251,70 @@ def test_a_run_that_stands_twice_is_refused(resolved):
         write_tables(HOME, {"decimals": 1})
 
 
+NAMES = {"vanilla": "8", "mixup": "None", "two_stage": "16", "six_views": "1e3"}
+
+
+def test_names_that_look_like_numbers_or_nothing_stay_names(resolved):
+    collect(Path("frozen.json"), HOME)
+    runs = (HOME / "runs.csv").read_text()
+    lock = files.read_json(HOME / "study.lock.json")
+    for old, new in NAMES.items():
+        runs = runs.replace(f",{old},", f",{new},")
+        lock["labels"][new] = lock["labels"].pop(old)
+    for row in lock["ladders"]["recipe"]["rows"]:
+        row["ablation"] = NAMES[row["ablation"]]
+    (HOME / "runs.csv").write_text(runs)
+    files.write_json(HOME / "study.lock.json", lock)
+    write_tables(HOME, {"decimals": 1})
+    rows = pd.read_csv(HOME / "tables" / "recipe.csv", dtype=str, keep_default_na=False)
+    assert rows.ablation.tolist() == list(NAMES.values())
+    assert rows.seeds.tolist() == ["2"] * 4
+    draw_figures(HOME, {"dpi": 60})
+
+
+def test_a_row_that_these_conditions_do_not_have_is_a_hole_too(resolved):
+    collect(Path("frozen.json"), HOME)
+    lock = files.read_json(HOME / "study.lock.json")
+    lock["ladders"] = {"full": {"rows": lock["ladders"]["recipe"]["rows"][:2], "train_ratio": "full"}}
+    files.write_json(HOME / "study.lock.json", lock)
+    write_tables(HOME, {"decimals": 1})
+    rows = pd.read_csv(HOME / "tables" / "full.csv")
+    assert rows.ablation.tolist() == ["vanilla", "mixup"] * 2
+    assert rows.seeds.tolist() == [1, 0, 1, 0]
+    assert "**+ Mixup** lacks a run in the grid" in (HOME / "tables" / "full.md").read_text()
+    assert sorted(path.name for path in (HOME / "tables").iterdir()) == ["full.csv", "full.md"]
+
+
+def test_a_row_of_one_model_makes_no_table_of_its_own(resolved):
+    collect(Path("frozen.json"), HOME)
+    text = (HOME / "runs.csv").read_text().splitlines()
+    other = [line.replace(",small,vanilla,", ",vit,vanilla,") for line in text if ",small,vanilla,matched" in line]
+    (HOME / "runs.csv").write_text("\n".join(text + other) + "\n")
+    lock = files.read_json(HOME / "study.lock.json")
+    lock["ladders"]["recipe"]["rows"] = [{"model": "vit", "ablation": "vanilla"}, {"model": None, "ablation": "mixup"}]
+    files.write_json(HOME / "study.lock.json", lock)
+    rows = table()
+    assert list(zip(rows.model, rows.ablation, strict=True)) == [("vit", "vanilla"), ("small", "mixup")]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"checkpoint_digest": "made again"}, "from the present weights of the stage before"),
+        ({"data_fingerprint": "other"}, "on the present videos"),
+    ],
+)
+def test_mixed_weights_and_mixed_videos_are_no_results(resolved, change, message):
+    files.write_json(Path("results/data", resolved.datasets["mime"].folder, "dataset.json"), {"fingerprint": "f"})
+    collect(Path("frozen.json"), HOME)
+    folder = next(run.trainings[0] for run in resolved.runs if run.ablation == "two_stage")
+    path = Path("results/trainings", folder, "training.json")
+    files.write_json(path, files.read_json(path) | change)
+    collect(Path("frozen.json"), HOME, partial=True)
+    missing = pd.read_csv(HOME / "partial" / "runs.csv").missing.dropna()
+    assert missing.str.contains(message).any()
+
+
 def test_the_figure_shows_the_curve_and_chance(resolved):
     collect(Path("frozen.json"), HOME)
     draw_figures(HOME, {"dpi": 80})

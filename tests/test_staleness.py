@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from conftest import COLLECT, REPOSITORY, SNAKEMAKE, TINY_MODEL, Workplace, make_class_folders, write_video
+from partway import study
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +23,13 @@ def test_a_finished_study_has_nothing_to_do(workplace):
 def test_the_finished_study_ran_each_job_once(finished):
     assert len(finished.results("trainings/*/training.json")) == 3
     assert len(finished.results("evaluations/*/metrics.json")) == 10
+
+
+def test_the_study_resolves_the_same_in_the_package(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    resolved = study.load("study.yaml")
+    assert {path.parent.name for path in finished.results("trainings/*/training.json")} == set(resolved.trainings)
+    assert {path.parent.name for path in finished.results("evaluations/*/metrics.json")} == set(resolved.evaluations)
 
 
 # --- changes that change no number ---------------------------------------------------------------------
@@ -239,6 +247,33 @@ def checkpoint_record(workplace: Workplace) -> str:
         path.parent for path in workplace.results("trainings/*/training.json") if "mixup" not in path.read_text()
     )
     return (folder / "training.json").read_text()
+
+
+def test_a_finished_job_can_be_forced(workplace):
+    output = workplace.snakemake("--forcerun", "evaluate", "--until", "evaluate", cores=2)
+    assert output.count("] test top1") == 5
+
+
+def test_a_lost_record_comes_back_with_what_hangs_on_it(workplace):
+    for path in workplace.results("trainings/*/training.json"):
+        if '"mixup"' in path.read_text():
+            path.unlink()
+    # mixup from its state, the second stage that starts from it, and the evaluations of both
+    assert workplace.jobs() == {}  # nothing asks for it
+    workplace.study["ablations"]["six_views"]["evaluation"]["flips"] = 1
+    jobs = workplace.jobs()
+    assert jobs["train"] >= 1
+    workplace.snakemake(cores=2)
+    assert workplace.jobs() == {}
+
+
+@pytest.mark.parametrize("change", [lost_data, store_option], ids=lambda change: change.__name__)
+def test_pruned_checkpoints_lost_data_and_a_new_seed_run_the_seed_alone(workplace, change):
+    pruned_checkpoint(workplace)
+    change(workplace)
+    workplace.study["grid"][1]["seeds"] = [0, 1]
+    data = {"prepare": 1, "store": 1} if change is lost_data else {"store": 1}
+    assert workplace.jobs() == {"train": 1, "evaluate": 4, **COLLECT, **data}
 
 
 # --- undo ----------------------------------------------------------------------------------------------

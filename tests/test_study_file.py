@@ -120,6 +120,8 @@ def test_all_errors_come_at_once_each_with_its_place(tmp_path):
     [
         ({"name": "data"}, "taken by a shared folder"),
         ({"name": "a/b"}, "pattern"),
+        ({"name": ".."}, "pattern"),
+        ({"ladders": {"recipe": []}}, "at least 1 item"),
         ({"grid": []}, "at least 1 item"),
         ({"datasets": {"mime": {"layout": "mimes"}}}, "expected mime or class_folders"),
         ({"datasets": {"mime": {"layout": "mime", "num_clips": 3}}}, "unknown key"),
@@ -139,6 +141,44 @@ def test_all_errors_come_at_once_each_with_its_place(tmp_path):
 )
 def test_wrong_studies(tmp_path, edit, message):
     assert any(message in line for line in problems(tmp_path, tiny_study() | edit))
+
+
+@pytest.mark.parametrize("key", [*tiny_study(), "transforms", "tables", "question", "results_dir"])
+@pytest.mark.parametrize("value", [None, 3, "text", [1, "two"], {"a": {"b": 1}}, True, [[]], [{}]], ids=repr)
+def test_any_key_may_hold_anything_and_the_error_is_a_study_error(tmp_path, key, value):
+    path = written(tmp_path, yaml.safe_dump(tiny_study() | {key: value}, sort_keys=False))
+    try:
+        study.load(path)
+    except StudyError as error:
+        assert any(key in line for line in error.problems)
+
+
+def test_min_learning_rate_above_the_learning_rate(tmp_path):
+    found = problems(tmp_path, tiny_study(), "training.min_learning_rate=1.0")
+    assert any("min_learning_rate 1 is above learning_rate 0.001" in line.replace("1.0 ", "1 ") for line in found)
+
+
+def test_names_with_dots_can_be_set(tmp_path):
+    tree = tiny_study()
+    tree["ablations"]["rate_0.1"] = {"extends": "vanilla"}
+    tree["grid"][1]["ablations"] = ["rate_0.1"]
+    path = written(tmp_path, yaml.safe_dump(tree))
+    edited = study.load(path, ["ablations.rate_0.1.training.epochs=9"])
+    assert 9 in {training.spec["training"]["epochs"] for training in edited.trainings.values()}
+
+
+def test_a_data_set_that_no_run_uses_is_not_looked_for(tmp_path):
+    tree = tiny_study()
+    first = study.load(written(tmp_path, yaml.safe_dump(tree)))
+    tree["datasets"]["away"] = {"layout": "class_folders", "root": "/nowhere"}
+    assert study.load(written(tmp_path, yaml.safe_dump(tree))).digest == first.digest
+
+
+def test_results_dir_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("SCRATCH", "/scratch/me")
+    found = study.load(written(tmp_path, yaml.safe_dump(tiny_study() | {"results_dir": "$SCRATCH/results/"})))
+    assert found.results_dir == "/scratch/me/results"
+    assert any("wildcards" in line for line in problems(tmp_path, tiny_study() | {"results_dir": "a{b}"}))
 
 
 def test_sizes_that_do_not_divide(tmp_path):

@@ -234,6 +234,28 @@ def test_a_loss_that_is_not_finite_names_its_place(data, tmp_path):
     assert not (tmp_path / "training.json").exists()
 
 
+def test_a_score_that_is_not_finite_stops_before_it_is_saved(data, tmp_path, monkeypatch):
+    real = loop._Trainer._scores
+    monkeypatch.setattr(loop._Trainer, "_scores", lambda s, p, v: real(s, p, v) | {"val_loss": float("nan")})
+    with pytest.raises(TrainingError, match="val_loss is nan after epoch 1"):
+        train(data, tmp_path)
+    assert not (tmp_path / "state" / "state.pt").exists()
+
+
+def test_state_that_began_at_other_weights_is_not_gone_on_from(data, tmp_path, monkeypatch):
+    train(data, tmp_path / "parent")
+    real = loop._Trainer.run_epoch
+    monkeypatch.setattr(loop._Trainer, "run_epoch", lambda s: real(s) if s.epoch < 1 else pytest.exit("killed"))
+    with pytest.raises(pytest.exit.Exception):
+        train(data, tmp_path / "child", parent=tmp_path / "parent")
+    monkeypatch.setattr(loop._Trainer, "run_epoch", real)
+    train(data, tmp_path / "other", seed=1)
+    began_again = train(data, tmp_path / "child", parent=tmp_path / "other")
+    fresh = train(data, tmp_path / "fresh", parent=tmp_path / "other")
+    assert began_again["checkpoint_digest"] == fresh["checkpoint_digest"]
+    assert began_again["parent_digest"] == files.read_json(tmp_path / "other" / "training.json")["checkpoint_digest"]
+
+
 def test_a_video_that_breaks_in_training_is_named(data, tmp_path):
     root = make_class_folders(tmp_path / "clips", clips=11)
     (root / "dark" / "clip_2.avi").write_bytes(b"")

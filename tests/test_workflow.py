@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from conftest import COLLECT, REPOSITORY, SNAKEMAKE, Workplace, make_class_folders, one_run_study, write_video
-from partway import dag, study
+from partway import dag
 from partway.data import video
 
 pytestmark = pytest.mark.slow
@@ -161,6 +161,21 @@ def test_one_failing_training_leaves_the_others_and_marks_its_hole(tmp_path):
     assert not workplace.results("one/partial/*")
 
 
+def test_bad_videos_stop_the_study_and_stay_listed(tmp_path):
+    workplace = Workplace(tmp_path / "work", one_run_study())
+    make_class_folders(workplace.folder / "clips")
+    (workplace.folder / "clips/dark/broken.avi").write_bytes(b"no video")
+    output = workplace.snakemake(check=False)
+    assert "1 bad videos (1 unreadable)" in output
+    listed = re.search(r"listed in (\S+problems\.csv)", output)[1]
+    assert pd.read_csv(workplace.folder / listed).path.tolist() == ["dark/broken.avi"]
+    log = next(workplace.folder.glob("results/logs/prepare/*.log"))
+    assert "broken.avi" in log.read_text()
+    workplace.study["datasets"]["mine"]["on_bad_video"] = "skip"
+    workplace.snakemake()
+    assert workplace.jobs() == {}
+
+
 def test_the_exit_code_of_a_failure_is_not_0(tmp_path):
     workplace = Workplace(tmp_path / "work", one_run_study())
     make_class_folders(workplace.folder / "clips")
@@ -276,15 +291,3 @@ def test_real_clips_as_classes(tmp_path):
     runs = pd.read_csv(workplace.results("one/runs.csv")[0])
     assert runs.classes[0] == 3
     assert runs.test_videos[0] == 3
-
-
-def test_the_study_resolves_the_same_in_the_package(finished):
-    (finished.folder / "study.yaml").write_text(json.dumps(finished.study))
-    here = Path.cwd()
-    os.chdir(finished.folder)
-    try:
-        resolved = study.load("study.yaml")
-    finally:
-        os.chdir(here)
-    assert {path.parent.name for path in finished.results("trainings/*/training.json")} == set(resolved.trainings)
-    assert {path.parent.name for path in finished.results("evaluations/*/metrics.json")} == set(resolved.evaluations)

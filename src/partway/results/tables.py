@@ -42,7 +42,10 @@ def write_tables(home: Path, options: dict[str, Any]) -> None:
         if old.stem not in study["ladders"]:
             old.unlink()  # of a ladder that was renamed or taken out
     for ladder, definition in study["ladders"].items():
-        tables = [(condition, _table(study, condition, group, rows)) for condition, rows, group in _conditions(runs, definition)]
+        tables = [
+            (condition, _table(study, condition, group, rows))
+            for condition, rows, group in _conditions(runs, definition)
+        ]
         columns = list(tables[0][1][0]) if tables else CONDITIONS
         files.write_csv(home / "tables" / f"{ladder}.csv", [row for _, table in tables for row in table], columns)
         text = "\n".join(_markdown(ladder, condition, table, options["decimals"]) for condition, table in tables)
