@@ -29,17 +29,16 @@ def dataset_of(training):
     return STUDY.datasets[STUDY.trainings[training].dataset]
 
 
-def data_file(source, name):
-    return f"{RESULTS}/data/{source.folder}/{name}"
+def manifest_of(training):
+    return f"{RESULTS}/data/{dataset_of(training).folder}/manifest.csv"
 
 
 def store_of(training):
-    source = dataset_of(training)
-    return data_file(source, f"store-{source.store}.json")
+    return f"{RESULTS}/data/{dataset_of(training).folder}/store-{dataset_of(training).store}.json"
 
 
 def data_inputs(training):
-    return {"manifest": data_file(dataset_of(training), "manifest.csv"), "store": store_of(training)}
+    return {"manifest": manifest_of(training), "store": store_of(training)}
 
 
 def training_file(training, name):

@@ -18,8 +18,8 @@ rule train:
         gpu=1,
         run=lambda wildcards: STUDY.trainings[wildcards.training].title,
         parent=parent_of,
-        manifest=lambda wildcards: data_inputs(wildcards.training)["manifest"],
-        store=lambda wildcards: data_inputs(wildcards.training)["store"],
+        manifest=lambda wildcards: manifest_of(wildcards.training),
+        store=lambda wildcards: store_of(wildcards.training),
         root=lambda wildcards: dataset_of(wildcards.training).root,
     params:
         spec=training_spec,
@@ -45,8 +45,8 @@ rule evaluate:
         gpu=1,
         run=lambda wildcards: STUDY.evaluations[wildcards.evaluation].title,
         training=lambda wildcards: training_file(training_of(wildcards), "training.json"),
-        manifest=lambda wildcards: data_inputs(training_of(wildcards))["manifest"],
-        store=lambda wildcards: data_inputs(training_of(wildcards))["store"],
+        manifest=lambda wildcards: manifest_of(training_of(wildcards)),
+        store=lambda wildcards: store_of(training_of(wildcards)),
         root=lambda wildcards: dataset_of(training_of(wildcards)).root,
     params:
         spec=evaluation_spec,

@@ -31,6 +31,7 @@ from partway.training import checkpoints
 from partway.training import device as devices
 from partway.training.mixup import mix
 from partway.training.optim import create_optimizer, create_schedule, optimizer_steps
+from partway.training.running import RecentLosses, RunningSums
 from partway.training.scoring import predict
 from partway.training.spec import TrainingSpec
 from partway.training.state import Owner, StateFolder
@@ -79,48 +80,7 @@ def train(
 
 
 @dataclass
-class _Sums:
-    """Sums over the clips of an epoch, so that batches of unequal size weigh what they hold."""
-
-    clips: int = 0
-    loss: torch.Tensor | float = 0.0
-    top1: torch.Tensor | float = 0.0
-    top5: torch.Tensor | float = 0.0
-
-    def add(self, loss: torch.Tensor, logits_BK: torch.Tensor, dominant_B: torch.Tensor) -> None:
-        count = len(dominant_B)
-        top5_B5 = logits_BK.topk(min(5, logits_BK.shape[1]), dim=1).indices
-        hits_B5 = top5_B5 == dominant_B[:, None]
-        self.clips += count
-        self.loss = self.loss + loss.detach() * count
-        self.top1 = self.top1 + hits_B5[:, 0].sum()
-        self.top5 = self.top5 + hits_B5.any(dim=1).sum()
-
-    def means(self) -> dict[str, float]:
-        return {name: float(getattr(self, name)) / self.clips for name in ("loss", "top1", "top5")}
-
-
-class _RecentLosses:
-    """Finds a loss that is not finite, a few steps late: asking for each one would stop the GPU at every step."""
-
-    def __init__(self) -> None:
-        self.recent: list[tuple[torch.Tensor, str]] = []
-
-    def add(self, loss: torch.Tensor, where: str) -> None:
-        self.recent.append((loss.detach(), where))
-        if len(self.recent) == 16:
-            self.check()
-
-    def check(self) -> None:
-        values = torch.stack([loss for loss, _ in self.recent]).tolist() if self.recent else []
-        for value, (_, where) in zip(values, self.recent, strict=True):
-            if not math.isfinite(value):
-                raise TrainingError(f"the loss is {value} in {where}; lower learning_rate, or set clip_norm")
-        self.recent.clear()
-
-
-@dataclass
-class _Progressed:
+class _SoFar:
     """What a training has come to so far; saved after every epoch."""
 
     epoch: int = 0
@@ -135,7 +95,7 @@ class _Trainer:
     def __init__(self, spec: TrainingSpec, data: Manifest, reader, states: StateFolder, progress: Progress):
         self.spec, self.options, self.data = spec, spec.training, data
         self.states, self.progress = states, progress
-        self.so_far = _Progressed()
+        self.so_far = _SoFar()
         self.videos = manifests.subset(data.split("train", spec.validation), spec.train_fraction)
         self.validation = data.split("validation", spec.validation) if spec.validation.fraction else []
         self.train_eval = _fixed_sample(self.videos, len(self.validation)) if self.options.train_eval else []
@@ -189,7 +149,7 @@ class _Trainer:
         torch.set_rng_state(state["torch_rng"])
         if self.device.type == "cuda" and state["cuda_rng"] is not None:
             torch.cuda.set_rng_state(state["cuda_rng"], self.device)
-        self.so_far = _Progressed(**{name: state[name] for name in ("epoch", "rows", "best_epoch", "elapsed_sec")})
+        self.so_far = _SoFar(**{name: state[name] for name in ("epoch", "rows", "best_epoch", "elapsed_sec")})
         self.progress.line(f"resumed after epoch {self.epoch} of {self.options.epochs}")
 
     def run_epoch(self) -> None:
@@ -215,7 +175,7 @@ class _Trainer:
         return round(peak / 2**20)
 
     def _train_epoch(self) -> dict[str, float]:
-        epoch, sums, losses = self.epoch + 1, _Sums(), _RecentLosses()
+        epoch, sums, losses = self.epoch + 1, RunningSums(), RecentLosses()
         order = epoch_order(self.videos, self.spec.seed, epoch)
         batches = math.ceil(len(order) / self.options.batch_size)
         began = time.monotonic()
@@ -235,7 +195,7 @@ class _Trainer:
         losses.check()
         return {f"train_{name}": value for name, value in sums.means().items()} | {"learning_rate": learning_rate}
 
-    def _epoch_so_far(self, epoch: int, done: int, batches: int, sums: _Sums, began: float) -> str:
+    def _epoch_so_far(self, epoch: int, done: int, batches: int, sums: RunningSums, began: float) -> str:
         left = (time.monotonic() - began) / done * (batches * (self.options.epochs - epoch + 1) - done)
         means = sums.means()
         return (
