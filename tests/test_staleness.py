@@ -323,6 +323,16 @@ def test_a_call_without_the_profile_stops_before_its_first_job(workplace):
     assert len(workplace.results("trainings/*/training.json")) == 3
 
 
+@pytest.mark.parametrize(
+    "mode", [["--report", "report.html"], ["--rulegraph"], ["--summary"], ["--list"]], ids=lambda m: m[0]
+)
+def test_calls_that_run_nothing_work_on_a_finished_study(workplace, mode):
+    output = workplace.snakemake(*mode)
+    assert "Exception" not in output
+    if mode[0] == "--report":
+        assert "Accuracy on the test videos" in (workplace.folder / "report.html").read_text()
+
+
 def test_it_runs_from_a_venv_that_is_not_activated(one_run):
     one_run.environment["PATH"] = "/usr/bin:/bin"
     assert str(SNAKEMAKE.parent) not in one_run.full_environment()["PATH"]

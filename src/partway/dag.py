@@ -105,6 +105,8 @@ def check_call(workflow: Any, resolved: study.Study) -> None:
         CallError: settings of `profiles/default` are missing, or (not in a dry run) a data set has no videos.
     """
     execution, dag = workflow.execution_settings, workflow.dag_settings
+    if execution is None:
+        return  # --report, --summary, --rulegraph: nothing is going to run
     triggers = {str(trigger) for trigger in dag.rerun_triggers}
     wrong = (
         [f"rerun-triggers: [mtime, params] (now {', '.join(sorted(triggers))})"]
