@@ -6,7 +6,6 @@ of the study file while jobs run reaches none of them.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -42,23 +41,19 @@ def load(config: dict[str, Any], *, main_process: bool) -> study.Study:
     """
     source, edits = _arguments(config)
     if not main_process:
-        return study.Study.from_dict(json.loads(_frozen_path(config).read_text()))
+        return study.Study.from_dict(files.read_json(frozen_path(config)))
     _refuse_repeated_arguments(sys.argv)
     return study.load(source, edits)
 
 
 def freeze(resolved: study.Study, config: dict[str, Any]) -> None:
     """Write the resolved study where collect and the remote jobs of this very call find it."""
-    files.write_json(_frozen_path(config), resolved.to_dict())
+    files.write_json(frozen_path(config), resolved.to_dict())
 
 
-def _frozen_path(config: dict[str, Any]) -> Path:
-    return FROZEN / f"study-{keys.key_of(list(_arguments(config)))}.json"
-
-
-def frozen_path(config: dict[str, Any]) -> str:
+def frozen_path(config: dict[str, Any]) -> Path:
     """Where `freeze` writes; the same for equal `--config`."""
-    return str(_frozen_path(config))
+    return FROZEN / f"study-{keys.key_of(list(_arguments(config)))}.json"
 
 
 def _arguments(config: dict[str, Any]) -> tuple[str, list[str]]:
@@ -108,13 +103,12 @@ def check_call(workflow: Any, resolved: study.Study) -> None:
     if execution is None:
         return  # --report, --summary, --rulegraph: nothing is going to run
     triggers = {str(trigger) for trigger in dag.rerun_triggers}
-    wrong = (
-        [f"rerun-triggers: [mtime, params] (now {', '.join(sorted(triggers))})"]
-        if triggers != {"mtime", "params"}
-        else []
-    )
-    wrong += ["keep-going: true"] if not execution.keep_going else []
-    wrong += ["ignore-incomplete: true"] if not execution.ignore_incomplete else []
+    right = {
+        f"rerun-triggers: [mtime, params] (now {', '.join(sorted(triggers))})": triggers == {"mtime", "params"},
+        "keep-going: true": execution.keep_going,
+        "ignore-incomplete: true": execution.ignore_incomplete,
+    }
+    wrong = [setting for setting, holds in right.items() if not holds]
     if wrong and workflow.is_main_process and not workflow.touch:
         raise CallError(
             "this call does not use partway's profile and would re-run finished work. Missing: "

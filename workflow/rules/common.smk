@@ -3,7 +3,7 @@
 # re-runs nothing. It keeps its edge to the training it starts from: weights made again are scored and continued again.
 RESULTS = STUDY.results_dir
 HOME = f"{RESULTS}/{STUDY.name}"
-FROZEN = dag.frozen_path(config)
+FROZEN = str(dag.frozen_path(config))
 COLLECTED = f"{HOME}/.collected/{STUDY.digest}"
 DATASETS = {source.folder: source for source in STUDY.datasets.values()}
 UNFINISHED = dag.Unfinished(STUDY)
