@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,8 @@ EPOCH_AXES = [
 ]
 RUN_FILES = {"training_log": "training_log.csv", "checkpoint": "checkpoint.pt", "training": "training.json"}
 
+Reader = Callable[[str, str, str], dict[str, Any] | None]  # kind, folder, file name -> its content, if it is there
+
 
 def collect(study_file: Path, home: Path, *, partial: bool = False) -> None:
     """Write the collected files into `home`, or, with tables and figures and holes marked, into `home/partial`.
@@ -58,16 +62,19 @@ def collect(study_file: Path, home: Path, *, partial: bool = False) -> None:
         DataError: a run is missing or its evaluation is of other weights than its training now has.
     """
     study = Study.from_dict(files.read_json(study_file))
-    rows = [_row(study, run) for run in study.runs]
+    read = cache(lambda *place: _read(study, *place))  # runs share trainings: each file is opened once
+    rows = [_row(study, run, read) for run in study.runs]
     missing = [row for row in rows if row["missing"]]
     if missing and not partial:
         raise DataError(f"{len(missing)} of {len(rows)} runs are not complete, first: {missing[0]['missing']}")
     out = home / "partial" if partial else home
     files.write_csv(out / "runs.csv", rows, RUN_COLUMNS)
     epochs = _epochs(study)
-    files.write_csv(out / "epochs.csv", epochs, [*EPOCH_AXES, *(name for name in _log_columns(epochs))])
+    files.write_csv(out / "epochs.csv", epochs, [*EPOCH_AXES, *_log_columns(epochs)])
     files.write_json(out / "study.lock.json", study.lock() | {"results_dir": study.results_dir})
-    files.write_json(out / "summary.json", {"study": study.name, "digest": study.digest, "runs": _summary(study, rows)})
+    files.write_json(
+        out / "summary.json", {"study": study.name, "digest": study.digest, "runs": _summary(study, rows, read)}
+    )
     if partial:
         _draw(study, out)
     else:
@@ -84,15 +91,14 @@ def _draw(study: Study, folder: Path) -> None:
     draw_figures(folder, study.figures)
 
 
-def _row(study: Study, run: Run) -> dict[str, Any]:
+def _row(study: Study, run: Run, read: Reader) -> dict[str, Any]:
     """One run as a row; what is missing stands in `missing`, and nothing is filled in for it."""
-    trainings = [_read(study, "trainings", folder, "training.json") for folder in run.trainings]
+    trainings = [read("trainings", folder, "training.json") for folder in run.trainings]
     final = trainings[-1]
     test, validation = (
-        _read(study, "evaluations", folder, "metrics.json") if folder else None
-        for folder in (run.evaluation, run.validation)
+        read("evaluations", folder, "metrics.json") if folder else None for folder in (run.evaluation, run.validation)
     )
-    missing = _missing(study, run, trainings, test, validation)
+    missing = _missing(study, run, trainings, test, validation, read)
     row: dict[str, Any] = run.cell | {
         "status": "missing" if missing else "complete",
         "training": run.trainings[-1],
@@ -123,10 +129,12 @@ def _row(study: Study, run: Run) -> dict[str, Any]:
     }
 
 
-def _missing(study: Study, run: Run, trainings: list, test: dict | None, validation: dict | None) -> str | None:
+def _missing(
+    study: Study, run: Run, trainings: list, test: dict | None, validation: dict | None, read: Reader
+) -> str | None:
     """What a run lacks, or why what is there is no result; None for a complete run."""
     again = "delete its folder and run again"
-    dataset = _read(study, "data", study.datasets[run.dataset].folder, "dataset.json")
+    dataset = read("data", study.datasets[run.dataset].folder, "dataset.json")
     before = None
     for folder, training in zip(run.trainings, trainings, strict=True):
         if training is None:
@@ -166,10 +174,10 @@ def _log_columns(epochs: list[dict[str, Any]]) -> list[str]:
     return [name for name in (epochs[0] if epochs else {}) if name not in EPOCH_AXES]
 
 
-def _summary(study: Study, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _summary(study: Study, rows: list[dict[str, Any]], read: Reader) -> list[dict[str, Any]]:
     runs = []
     for run, row in zip(study.runs, rows, strict=True):
-        training = _read(study, "trainings", run.trainings[-1], "training.json") if not row["missing"] else None
+        training = read("trainings", run.trainings[-1], "training.json") if not row["missing"] else None
         folder = f"{study.results_dir}/trainings/{run.trainings[-1]}"
         runs.append(
             run.cell
