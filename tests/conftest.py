@@ -212,3 +212,12 @@ def one_run(tmp_path) -> Workplace:
     """A study of one training, not yet run."""
     make_class_folders(tmp_path / "work" / "clips")
     return Workplace(tmp_path / "work", one_run_study())
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> dict:
+    """A prepared data set of 22 videos: 5 test, 4 validation, 13 train; for trainings without Snakemake."""
+    from tiny_trainings import prepared
+
+    root = make_class_folders(tmp_path_factory.mktemp("clips"), clips=11)
+    return prepared(root, tmp_path_factory.mktemp("data"))

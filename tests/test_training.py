@@ -1,67 +1,19 @@
 """The training loop on small real videos: accumulation, choice of epoch, resume, ownership, broken losses."""
 
-import io
 import multiprocessing
 from pathlib import Path
 
 import pytest
 import torch
 
-from conftest import TINY_MODEL, make_class_folders
+from conftest import make_class_folders
 from partway import evaluation, files
-from partway.data import store
-from partway.data.prepare import prepare
 from partway.errors import DataError, OwnershipError, TrainingError
 from partway.progress import Progress
 from partway.training import loop
 from partway.training.checkpoints import weights_digest
 from partway.training.state import Owner, StateFolder
-
-QUIET = Progress("test", stream=io.StringIO())
-TIMES = {"epoch_sec", "clips_per_sec"}
-MODEL = {name: value for name, value in TINY_MODEL.items() if name not in ("family", "architecture", "weights")}
-SPEC = {
-    "family": "transformers",
-    "architecture": "videomae",
-    "weights": "scratch",
-    "model": MODEL,
-    "training": {"epochs": 3, "batch_size": 4, "learning_rate": 0.001},
-    "data": "class_folders-0",
-    "validation": {"fraction": 0.25},
-    "train_ratio": 1,
-    "seed": 0,
-}
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory) -> dict:
-    """A prepared data set of 22 videos: 5 test, 4 validation, 13 train."""
-    root = make_class_folders(tmp_path_factory.mktemp("clips"), clips=11)
-    folder = tmp_path_factory.mktemp("data")
-    manifest = prepare({"layout": "class_folders", "options": {}}, str(root), folder, QUIET)
-    store.pack("none", manifest, root, folder / "store-none.json", QUIET)
-    return {"manifest": folder / "manifest.csv", "store": folder / "store-none.json", "root": str(root)}
-
-
-def spec(**changes) -> dict:
-    return {
-        name: {**SPEC.get(name, {}), **value} if isinstance(value, dict) else value
-        for name, value in (SPEC | changes).items()
-    }
-
-
-def train(data: dict, folder: Path, parent: Path | None = None, **changes) -> dict:
-    loop.train(spec(**changes), **data, parent=parent, folder=folder, progress=QUIET)
-    return files.read_json(folder / "training.json")
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return torch.load(folder / "checkpoint.pt", weights_only=True)["weights"]
-
-
-def log(folder: Path) -> list[dict]:
-    """The log without the columns that measure time."""
-    return [{k: v for k, v in row.items() if k not in TIMES} for row in files.read_csv(folder / "training_log.csv")]
+from tiny_trainings import MODEL, QUIET, SPEC, log, train, weights
 
 
 def test_a_training_writes_what_it_promises(data, tmp_path):
@@ -102,19 +54,19 @@ def test_accumulation_takes_the_steps_of_a_larger_batch(data, tmp_path, monkeypa
 
 def test_best_is_the_highest_val_top1_the_earliest_of_equals(data, tmp_path, monkeypatch):
     scores = iter([0.2, 0.6, 0.6, 0.4])
-    real = loop._Trainer._scores
+    real = loop.Trainer._scores
 
     def scripted(self, part, videos):
         measured = real(self, part, videos)
         return measured | {"val_top1": next(scores)} if part == "val" else measured
 
-    monkeypatch.setattr(loop._Trainer, "_scores", scripted)
+    monkeypatch.setattr(loop.Trainer, "_scores", scripted)
     record = train(data, tmp_path, training={"epochs": 4})
     assert record["chosen_epoch"] == 2
     assert record["chosen"]["val_top1"] == 0.6
     assert record["final"]["val_top1"] == 0.4
     kept = torch.load(tmp_path / "state" / "best-2.pt", weights_only=True)
-    assert weights_digest(kept) == record["checkpoint_digest"]
+    assert weights_digest(kept["weights"]) == record["checkpoint_digest"]
 
 
 def test_last_takes_the_last_epoch_and_needs_no_validation(data, tmp_path):
@@ -141,17 +93,17 @@ def test_a_killed_training_ends_as_an_undisturbed_one(data, tmp_path, monkeypatc
     options = {"epochs": 4, "accumulation": 2, "mixup": {"alpha": 0.8}, "label_smoothing": 0.1}
     changes = {"training": options, "model": MODEL | {"dropout": 0.1}}
     undisturbed = train(data, tmp_path / "undisturbed", **changes)
-    real = loop._Trainer.run_epoch
+    real = loop.Trainer.run_epoch
 
     def killed(self):
         if self.epoch == after:
             raise KilledError
         real(self)
 
-    monkeypatch.setattr(loop._Trainer, "run_epoch", killed)
+    monkeypatch.setattr(loop.Trainer, "run_epoch", killed)
     with pytest.raises(KilledError):
         train(data, tmp_path / "killed", **changes)
-    monkeypatch.setattr(loop._Trainer, "run_epoch", real)
+    monkeypatch.setattr(loop.Trainer, "run_epoch", real)
     resumed = train(data, tmp_path / "killed", **changes)
     assert resumed["checkpoint_digest"] == undisturbed["checkpoint_digest"]
     assert log(tmp_path / "killed") == log(tmp_path / "undisturbed")
@@ -162,7 +114,7 @@ def test_deleted_outputs_come_back_from_the_state(data, tmp_path, monkeypatch):
     before = train(data, tmp_path)
     for name in ("checkpoint.pt", "training_log.csv", "training.json"):
         (tmp_path / name).unlink()
-    monkeypatch.setattr(loop._Trainer, "run_epoch", lambda _: pytest.fail("nothing is left to train"))
+    monkeypatch.setattr(loop.Trainer, "run_epoch", lambda _: pytest.fail("nothing is left to train"))
     assert train(data, tmp_path)["checkpoint_digest"] == before["checkpoint_digest"]
 
 
@@ -174,7 +126,7 @@ def test_a_damaged_state_falls_back_to_the_one_before(data, tmp_path, damage, ca
     state.write_bytes(content)
     loop.train(SPEC, **data, parent=None, folder=tmp_path, progress=Progress("test"))
     said = capsys.readouterr().err
-    assert "state.pt cannot be read" in said
+    assert "state.pt cannot be used" in said
     assert "resumed after epoch 2 of 3" in said
     assert files.read_json(tmp_path / "training.json")["checkpoint_digest"] == undisturbed["checkpoint_digest"]
 
@@ -191,13 +143,13 @@ def test_state_of_another_spec_or_data_set_is_never_used(data, tmp_path):
 
 
 def test_every_save_asks_whose_folder_it_is(data, tmp_path, monkeypatch):
-    real = loop._Trainer._train_epoch
+    real = loop.Trainer._train_epoch
 
     def taken_over(self):
         files.write_text(self.states.owner.folder / "owner", "another process")
         return real(self)
 
-    monkeypatch.setattr(loop._Trainer, "_train_epoch", taken_over)
+    monkeypatch.setattr(loop.Trainer, "_train_epoch", taken_over)
     with pytest.raises(OwnershipError, match="taken over by another process"):
         train(data, tmp_path)
     assert not (tmp_path / "state" / "state.pt").exists()
@@ -235,8 +187,8 @@ def test_a_loss_that_is_not_finite_names_its_place(data, tmp_path):
 
 
 def test_a_score_that_is_not_finite_stops_before_it_is_saved(data, tmp_path, monkeypatch):
-    real = loop._Trainer._scores
-    monkeypatch.setattr(loop._Trainer, "_scores", lambda s, p, v: real(s, p, v) | {"val_loss": float("nan")})
+    real = loop.Trainer._scores
+    monkeypatch.setattr(loop.Trainer, "_scores", lambda s, p, v: real(s, p, v) | {"val_loss": float("nan")})
     with pytest.raises(TrainingError, match="val_loss is nan after epoch 1"):
         train(data, tmp_path)
     assert not (tmp_path / "state" / "state.pt").exists()
@@ -244,11 +196,11 @@ def test_a_score_that_is_not_finite_stops_before_it_is_saved(data, tmp_path, mon
 
 def test_state_that_began_at_other_weights_is_not_gone_on_from(data, tmp_path, monkeypatch):
     train(data, tmp_path / "parent")
-    real = loop._Trainer.run_epoch
-    monkeypatch.setattr(loop._Trainer, "run_epoch", lambda s: real(s) if s.epoch < 1 else pytest.exit("killed"))
+    real = loop.Trainer.run_epoch
+    monkeypatch.setattr(loop.Trainer, "run_epoch", lambda s: real(s) if s.epoch < 1 else pytest.exit("killed"))
     with pytest.raises(pytest.exit.Exception):
         train(data, tmp_path / "child", parent=tmp_path / "parent")
-    monkeypatch.setattr(loop._Trainer, "run_epoch", real)
+    monkeypatch.setattr(loop.Trainer, "run_epoch", real)
     train(data, tmp_path / "other", seed=1)
     began_again = train(data, tmp_path / "child", parent=tmp_path / "other")
     fresh = train(data, tmp_path / "fresh", parent=tmp_path / "other")

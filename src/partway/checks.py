@@ -11,10 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from partway.errors import StudyError
+from partway import sources, weights
+from partway.errors import PartwayError, StudyError
 from partway.resolve import Resolver, at, chain_of
 from partway.schema import GridBlock, ModelOptions, StudyFile
 from partway.study_file import StudyText
+from partway.weights import SCRATCH, Pretrained
 
 
 def validate(text: StudyText, problems: list[str]) -> StudyFile:
@@ -53,8 +55,12 @@ def _short(value: Any) -> str:
 
 
 def _nearest(name: str, known: list[str]) -> str:
+    return _did_you_mean(name, known) or (f"; known: {', '.join(known)}" if known else "")
+
+
+def _did_you_mean(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}" if known else ""
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _known_keys(path: tuple, tree: Any) -> list[str]:
@@ -131,10 +137,24 @@ def _as_list(value: Any) -> list:
     return value if isinstance(value, list) else []
 
 
-def wrong_recipes(file: StudyFile, text: StudyText) -> list[str]:
+def pretrained_weights(file: StudyFile, text: StudyText) -> tuple[dict[str, Pretrained], list[str]]:
+    """The checkpoint of each model that runs and names one, and what is wrong with those that cannot be used."""
+    found, problems = {}, []
+    for name in dict.fromkeys(name for block in file.grid for name in block.models):
+        model = file.models[name]
+        if model.weights == SCRATCH:
+            continue
+        try:
+            found[name] = weights.describe(sources.expand(model.weights), model.architecture)
+        except PartwayError as error:
+            where = text.where(("models", name, "weights"))
+            problems.append(f"{where}: models.{name}.weights: {error}{_did_you_mean(model.weights, [SCRATCH])}")
+    return found, problems
+
+
+def wrong_recipes(file: StudyFile, text: StudyText, resolve: Resolver) -> list[str]:
     """What single fields cannot show: sizes that do not divide, choices that need a validation split, empty rows."""
     problems = []
-    resolve = Resolver(file, text)
     for model, ablation in dict.fromkeys((m, a) for b in file.grid for m in b.models for a in b.ablations):
         for stage in resolve.recipe(model, ablation).stages:
             lowest, rate = stage["training"].min_learning_rate, stage["training"].learning_rate
@@ -143,7 +163,7 @@ def wrong_recipes(file: StudyFile, text: StudyText) -> list[str]:
                 problems.append(
                     f"{text.where(where)}: {model} {ablation}: min_learning_rate {lowest} is above learning_rate {rate}"
                 )
-        for field, problem in _wrong_sizes(resolve.recipe(model, ablation).model):
+        for field, problem in _wrong_sizes(resolve.recipe(model, ablation).model, resolve.pretrained.get(model)):
             in_ablation = field in file.ablations[ablation].model.model_fields_set
             at_field = ("ablations", ablation, "model", field) if in_ablation else ("models", model, field)
             problems.append(f"{text.where(at_field)}: {'.'.join(at_field)}: {problem}")
@@ -161,7 +181,10 @@ def wrong_recipes(file: StudyFile, text: StudyText) -> list[str]:
     return list(dict.fromkeys(problems))
 
 
-def _wrong_sizes(model: ModelOptions) -> Iterator[tuple[str, str]]:
+def _wrong_sizes(model: ModelOptions, pretrained: Pretrained | None) -> Iterator[tuple[str, str]]:
+    for field in sorted(pretrained.fixed & set(pretrained.options)) if pretrained else ():
+        if getattr(model, field) != (given := pretrained.options[field]):
+            yield field, f"{getattr(model, field)}, but the weights in {pretrained.path} have {given}; leave it out"
     for field, divisor in (("num_frames", "tubelet_size"), ("frame_size", "patch_size"), ("hidden_size", "num_heads")):
         if getattr(model, field) % getattr(model, divisor):
             yield field, f"{getattr(model, field)} does not divide by {divisor} {getattr(model, divisor)}"

@@ -8,14 +8,17 @@ import sys
 import traceback
 from pathlib import Path
 
-from partway.errors import PartwayError
+from partway.errors import PartwayError, StoppedError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a verb; return the exit code: 0 done, 1 an error that was explained, 130 interrupted."""
+    """Run a verb; return the exit code: 0 done, 1 an error that was explained, 128 + n ended by signal n."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
+    except StoppedError as error:
+        _say(options, f"partway {options.verb}: {error}")
+        return 128 + error.signal_number
     except PartwayError as error:
         _say(options, f"partway {options.verb}: {error}")
         return 1
@@ -36,9 +39,12 @@ def _say(options: argparse.Namespace, message: str) -> None:
 def _log(options: argparse.Namespace, message: str) -> None:
     """Why a job failed belongs in the log that Snakemake points to."""
     if log := getattr(options, "log", None):
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a", encoding="utf-8") as file:
-            print(message, file=file)
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("a", encoding="utf-8") as file:
+                print(message, file=file)
+        except OSError as error:  # it must not hide the message, which is on the terminal
+            print(f"partway {options.verb}: {log} cannot be written: {error.strerror}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     train = verb("train", _train, "Run one training, or what is left of it (called by a rule).")
     _add_spec(train, "the training's spec")
     train.add_argument("--parent", default="none", help="training.json of the previous stage, or none")
+    train.add_argument("--weights", default="none", help="folder of the pretrained weights, or none")
     _add_job(train, "training.json")
 
     evaluate = verb("evaluate", _evaluate, "Score one split with a finished training (called by a rule).")
@@ -155,23 +162,26 @@ def _train(options: argparse.Namespace) -> None:
         store=options.store,
         root=options.root,
         parent=None if options.parent == "none" else Path(options.parent).parent,
+        weights=None if options.weights == "none" else Path(options.weights),
         folder=options.output.parent,
         progress=_progress(options),
     )
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from partway import files
     from partway.evaluation import evaluate
 
-    evaluate(
-        options.spec,
-        training=options.training.parent,
-        manifest=options.manifest,
-        store=options.store,
-        root=options.root,
-        folder=options.output.parent,
-        progress=_progress(options),
-    )
+    with files.owned(options.output.parent):
+        evaluate(
+            options.spec,
+            training=options.training.parent,
+            manifest=options.manifest,
+            store=options.store,
+            root=options.root,
+            folder=options.output.parent,
+            progress=_progress(options),
+        )
 
 
 def _collect(options: argparse.Namespace) -> None:

@@ -26,5 +26,21 @@ class TrainingError(PartwayError):
     """A training that cannot start or go on."""
 
 
+class StoppedError(PartwayError):
+    """A signal ended a training after its state was saved.
+
+    Attributes:
+        signal_number: of the signal, for the exit code.
+    """
+
+    def __init__(self, message: str, signal_number: int):
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
+class StorageError(PartwayError):
+    """A file could not be written, or one that was written is damaged."""
+
+
 class OwnershipError(PartwayError):
     """Another process has taken over this training's folder."""

@@ -14,7 +14,7 @@ import torch
 from partway import files, keys, machine, metrics
 from partway.data import manifest as manifests
 from partway.data.clips import ClipLoader, ClipMaker
-from partway.data.manifest import Video
+from partway.data.manifest import Manifest, Video
 from partway.data.store import open_reader
 from partway.errors import TrainingError
 from partway.models import create_model
@@ -22,6 +22,7 @@ from partway.progress import Progress, duration
 from partway.schema import Evaluation
 from partway.training import checkpoints
 from partway.training import device as devices
+from partway.training.precision import Precision
 from partway.training.scoring import predict
 from partway.training.spec import TrainingSpec
 
@@ -46,17 +47,13 @@ def evaluate(
     Raises:
         TrainingError: the training was of other data or classes. DataError: a video broke; names it.
     """
-    record = files.read_json(training / "training.json")
-    trained, views = TrainingSpec.from_dict(record["spec"]), Evaluation.model_validate(spec.get("views", {}))
     data = manifests.read(manifest)
-    if record["data_fingerprint"] != data.fingerprint:
-        raise TrainingError(
-            f"{training}: was trained on data {record['data_fingerprint']}, the manifest now holds {data.fingerprint}: "
-            "a video was replaced by another of the same size. Put it back, or delete this training to run it anew."
-        )
+    record = _record(training, data)
+    trained, views = TrainingSpec.from_dict(record["spec"]), Evaluation.model_validate(spec.get("views", {}))
     videos = data.split(spec["split"], trained.validation)
-    device = devices.choose()
     torch.set_num_threads(machine.threads())
+    device = devices.choose()
+    precision = Precision(trained.training.precision, device, progress)
     model = create_model(trained.family, trained.architecture, trained.model, len(data.classes))
     model.load_state_dict(checkpoints.load(training / "checkpoint.pt", data.classes)["weights"])
     clips = ClipMaker(
@@ -66,39 +63,58 @@ def evaluate(
         transforms=trained.transforms,
         ratio=spec["observation_ratio"],
     )
-    began, done = time.monotonic(), 0
-
-    def show(count: int) -> None:
-        nonlocal done
-        done += count
-        left = (time.monotonic() - began) / done * (len(videos) - done)
-        progress.update(lambda: f"scored {done} of {len(videos)} videos, {duration(left)} left")
-
+    began = time.monotonic()
     with ClipLoader(data.classes, trained.training.batch_size, machine.workers()) as loader:
         batches = loader.batches(videos, lambda video: clips.test_clips(video, views))
-        scored = predict(model.to(device), batches, devices.ToDevice(device, trained.model.normalisation), show)
+        to_device = devices.ToDevice(device, trained.model.normalisation)
+        scored = predict(model.to(device), batches, to_device, precision, _Counter(len(videos), progress))
     seconds = time.monotonic() - began
     observed = [clips.observed(video, spec["observation_ratio"]) for video in videos]
     scores = _write(folder, videos, data.classes, observed, scored, views)
-    files.write_json(
-        folder / "metrics.json",
-        scores
-        | {
-            "videos": len(videos),
-            "classes": len(data.classes),
-            "views": views.crops * views.flips,
-            "predictions_digest": files.digest(folder / "predictions.parquet"),
-            "checkpoint_digest": record["checkpoint_digest"],
-            "data_fingerprint": data.fingerprint,
-            "time_sec": round(seconds, 3),
-            "clips_per_sec": round(len(videos) * views.crops * views.flips / seconds, 2),
-            "device": devices.name(device),
-            "versions": devices.versions(),
-            "numerics": keys.NUMERICS,
-            "spec": spec,
-        },
-    )
+    facts = {
+        "videos": len(videos),
+        "classes": len(data.classes),
+        "views": views.crops * views.flips,
+        "predictions_digest": files.digest(folder / "predictions.parquet"),
+        "checkpoint_digest": record["checkpoint_digest"],
+        "data_fingerprint": data.fingerprint,
+        "time_sec": round(seconds, 3),
+        "clips_per_sec": round(len(videos) * views.crops * views.flips / seconds, 2),
+        "device": devices.name(device),
+        "precision": precision.name,
+        "versions": devices.versions(),
+        "numerics": keys.NUMERICS,
+        "spec": spec,
+    }
+    files.write_json(folder / "metrics.json", scores | facts)
     progress.line(f"{spec['split']} top1 {scores['top1']:.1%} of {len(videos)} videos in {duration(seconds)}")
+
+
+def _record(training: Path, data: Manifest) -> dict[str, Any]:
+    """The record of a training, once it is sure that it was trained on these data."""
+    record = checkpoints.read_record(training)
+    if record["data_fingerprint"] != data.fingerprint:
+        raise TrainingError(
+            f"{training}: was trained on data {record['data_fingerprint']}, the manifest now holds {data.fingerprint}: "
+            "a video was replaced by another of the same size. Put it back, or delete this training to run it anew."
+        )
+    return record
+
+
+class _Counter:
+    """Counts scored videos and shows how long the rest will take."""
+
+    def __init__(self, videos: int, progress: Progress):
+        self.videos, self.progress = videos, progress
+        self.done, self.began = 0, time.monotonic()
+
+    def __call__(self, count: int) -> None:
+        self.done += count
+        self.progress.update(self._describe)
+
+    def _describe(self) -> str:
+        left = (time.monotonic() - self.began) / self.done * (self.videos - self.done)
+        return f"scored {self.done} of {self.videos} videos, {duration(left)} left"
 
 
 def _write(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,7 +16,11 @@ from typing import Any
 
 from filelock import FileLock
 
+from partway.errors import StorageError
+
 TEMPORARY = ".tmp"
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
 
 
 @contextmanager
@@ -22,18 +28,37 @@ def replacing(path: Path | str, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path in the same folder, renamed to `path` when the block ends well, removed when not.
 
     `durable` waits until the content is on the disk, so that a power cut leaves the old file or the new one.
+
+    Raises:
+        StorageError: a full disk or one that cannot be written; what was at `path` before is still there, whole.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{TEMPORARY}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         if durable:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno in FULL | NOT_WRITABLE:
+            raise _not_written(path, error) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _not_written(path: Path, error: OSError) -> StorageError:
+    why = f"{path}: cannot be written: {os.strerror(error.errno)}"
+    if error.errno in FULL:
+        there = next(folder for folder in path.absolute().parents if folder.exists())
+        free = f"{shutil.disk_usage(there).free / 2**20:.0f} MB are free there"
+        return StorageError(
+            f"{why} ({free}). Nothing finished is lost; make room, or raise your quota or file size limit, "
+            "and run the same command again: it goes on where it stopped"
+        )
+    return StorageError(f"{why}. Make the folder writable and run the same command again")
 
 
 @contextmanager
@@ -63,8 +88,11 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def read_json(path: Path | str) -> Any:
-    """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Read a JSON file; raise StorageError where its content is damaged."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StorageError(f"{path}: damaged, not JSON ({error}); delete it and run the same command again") from None
 
 
 def write_csv(path: Path | str, rows: Iterable[dict[str, Any]], columns: list[str]) -> None:

@@ -59,8 +59,13 @@ class Progress:
 
     def _file_line(self, text: str) -> None:
         self._filed = time.monotonic()
-        if self.file is not None:
+        if self.file is None:
+            return
+        try:
             print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", file=self.file)
+        except OSError as error:  # a full disk; the work itself may still find room, and says so where it does not
+            self.file = None
+            print(f"[{self.title}] the log file takes no more lines: {error.strerror}", file=self.stream, flush=True)
 
     def _end_open_line(self) -> None:
         if self._open_line:

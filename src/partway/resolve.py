@@ -16,6 +16,7 @@ from partway.schema import GridBlock, ModelOptions, Sampling, SplitOff, Stage, S
 from partway.schema import Training as TrainingOptions
 from partway.study import DataSource, Evaluation, Run, Study, Training
 from partway.study_file import StudyText
+from partway.weights import SCRATCH, Pretrained
 
 RECIPE_SECTIONS = ("sampling", "transforms", "training", "evaluation")
 
@@ -51,9 +52,10 @@ class Recipe:
 class Resolver:
     """Expands one checked study file; recipes are resolved once for each (model, ablation)."""
 
-    def __init__(self, file: StudyFile, text: StudyText):
+    def __init__(self, file: StudyFile, text: StudyText, pretrained: dict[str, Pretrained]):
         self.file = file
         self.text = text
+        self.pretrained = pretrained  # by model name; those trained from scratch have none
         self.recipe = cache(self._recipe)
         self.trainings: dict[str, Training] = {}
         self.evaluations: dict[str, Evaluation] = {}
@@ -63,7 +65,9 @@ class Resolver:
         chain = [self.file.ablations[name] for name in reversed(chain_of(self.text.tree, ablation_name))]
         layers = [_written(layer) for layer in (self.file, model, *chain)]
         sections = {name: merged(*(layer.get(name, {}) for layer in layers)) for name in RECIPE_SECTIONS}
+        weights = self.pretrained.get(model_name)
         sizes = {name: value for name, value in _written(model).items() if name in ModelOptions.model_fields}
+        sizes = merged(weights.options if weights else {}, sizes)
         first = {
             "sampling": Sampling(**sections["sampling"]),
             "transforms": Transforms(**sections["transforms"]),
@@ -71,7 +75,11 @@ class Resolver:
         }
         stages = [first] + [self._stage(sections, stage) for ablation in chain for stage in ablation.stages]
         return Recipe(
-            identity={"family": model.family, "architecture": model.architecture, "weights": model.weights},
+            identity={
+                "family": model.family,
+                "architecture": model.architecture,
+                "weights": weights.digest if weights else SCRATCH,
+            },
             model=ModelOptions(**merged(sizes, *(_written(a.model) for a in chain))),
             stages=[_with_effect(stage) for stage in stages],
             evaluation=_evaluation_with_effect(EvaluationOptions(**sections["evaluation"])),
@@ -102,6 +110,7 @@ class Resolver:
             edits=tuple(self.text.edits),
             results_dir=results_dir,
             datasets=self.datasets,
+            weights={weights.digest: weights.path for weights in self.pretrained.values()},
             trainings=self.trainings,
             evaluations=self.evaluations,
             runs=tuple(runs.values()),

@@ -239,6 +239,9 @@ class Training(Section):
     label_smoothing: Fraction = 0.0
     select: Literal["best", "last"] = Field("best", description="best: highest val_top1, the earliest of equals")
     train_eval: bool = Field(True, description="a pass over train without augmentation after each epoch")
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        "fp32", description="mixed by autocast, fp16 with loss scaling; where the device cannot: fp32, recorded so"
+    )
 
 
 class Stage(Training):
@@ -270,7 +273,9 @@ class Model(ModelOptions, Recipe):
 
     family: Literal["transformers"]
     architecture: Literal["videomae"]
-    weights: Literal["scratch"]
+    weights: str = Field(
+        min_length=1, description="scratch, or the folder of a checkpoint that save_pretrained wrote; relative to here"
+    )
 
 
 class Ablation(Recipe):

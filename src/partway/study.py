@@ -94,6 +94,7 @@ class Study:
     edits: tuple[str, ...]
     results_dir: str
     datasets: dict[str, DataSource]
+    weights: dict[str, str]  # digest of pretrained weights -> their folder, a machine fact
     trainings: dict[str, Training]
     evaluations: dict[str, Evaluation]
     runs: tuple[Run, ...]
@@ -123,7 +124,7 @@ class Study:
     def lock(self) -> dict[str, Any]:
         """What collect depends on: the study without machine facts and the name of its file."""
         tree = self.to_dict()
-        del tree["results_dir"], tree["source"]
+        del tree["results_dir"], tree["source"], tree["weights"]
         tree["datasets"] = {name: {"folder": d.folder, "spec": d.spec} for name, d in self.datasets.items()}
         return tree
 
@@ -148,7 +149,10 @@ def load(source: str, edits: list[str] | None = None) -> Study:
     text = read(source, edits)
     problems = text.problems + checks.unknown_references(text)
     file = checks.validate(text, problems)
-    problems = problems or checks.wrong_recipes(file, text)  # recipes need every name to be there
-    if problems:
+    if problems:  # recipes need every name to be there
         raise StudyError(source, problems)
-    return resolve.Resolver(file, text).study()
+    pretrained, problems = checks.pretrained_weights(file, text)
+    resolver = resolve.Resolver(file, text, pretrained)
+    if problems := problems or checks.wrong_recipes(file, text, resolver):
+        raise StudyError(source, problems)
+    return resolver.study()

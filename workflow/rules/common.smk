@@ -50,6 +50,11 @@ def parent_of(wildcards):
     return training_file(parent, "training.json") if parent else "none"
 
 
+def weights_of(wildcards):
+    training = STUDY.trainings[wildcards.training]
+    return "none" if training.parent else STUDY.weights.get(training.spec["weights"], "none")
+
+
 def training_of(wildcards):
     return STUDY.evaluations[wildcards.evaluation].training
 

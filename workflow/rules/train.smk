@@ -18,6 +18,7 @@ rule train:
         gpu=1,
         run=lambda wildcards: STUDY.trainings[wildcards.training].title,
         parent=parent_of,
+        weights=weights_of,
         manifest=lambda wildcards: manifest_of(wildcards.training),
         store=lambda wildcards: store_of(wildcards.training),
         root=lambda wildcards: dataset_of(wildcards.training).root,
@@ -28,7 +29,7 @@ rule train:
     shell:
         "python -m partway train --spec {params.spec:q} --title {resources.run:q}"
         " --manifest {resources.manifest:q} --store {resources.store:q} --root {resources.root:q}"
-        " --parent {resources.parent:q} --output {output.training:q} --log {log:q}"
+        " --parent {resources.parent:q} --weights {resources.weights:q} --output {output.training:q} --log {log:q}"
 
 
 rule evaluate:

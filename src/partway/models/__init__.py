@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from partway import weights
 from partway.schema import ModelOptions
 
 if TYPE_CHECKING:
     from torch import nn
 
-# family -> module with `build(architecture, options, num_classes)`; imported on use, for these imports take seconds
+# family -> module with `build(architecture, options, num_classes)` and `load(.., folder)`; imported on use, for these
+# imports take seconds
 FAMILIES = {"transformers": "partway.models.transformers"}
 
 
@@ -21,8 +23,27 @@ def create_model(family: str, architecture: str, options: ModelOptions, num_clas
     Returns:
         A module from video_BTCHW, normalised, to logits_BK.
     """
-    build: Callable[..., nn.Module] = import_module(FAMILIES[family]).build
-    return build(architecture, options, num_classes)
+    return import_module(FAMILIES[family]).build(architecture, options, num_classes)
+
+
+def load_pretrained(
+    family: str, architecture: str, options: ModelOptions, num_classes: int, folder: Path, digest: str
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Build a model from a checkpoint folder; its head is re-made for `num_classes`, fresh.
+
+    Args:
+        folder: as `save_pretrained` wrote it.
+        digest: what the training's key was made of.
+
+    Returns:
+        The model, and a report: names of re-made parameters and of those in the checkpoint that were not used.
+
+    Raises:
+        WeightsError: the folder changed since the key was made, or the backbone did not load whole.
+    """
+    if weights.folder_digest(folder) != digest:
+        raise weights.WeightsError(f"{folder}: its files have changed since this study was read; start the study again")
+    return import_module(FAMILIES[family]).load(architecture, options, num_classes, folder)
 
 
 def parameter_count(model: nn.Module) -> int:

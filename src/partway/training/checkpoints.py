@@ -12,7 +12,7 @@ import torch
 
 from partway import files, keys
 from partway.data.manifest import class_list_digest
-from partway.errors import TrainingError
+from partway.errors import StorageError, TrainingError
 from partway.training import device as devices
 
 
@@ -31,17 +31,49 @@ def save(
         "epoch": chosen["epoch"],
         "val_top1": chosen["val_top1"],
     }
-    with files.replacing(path) as temporary:
-        torch.save(content, temporary)
+    save_tensors(path, content)
+
+
+def save_tensors(path: Path, content: Any) -> None:
+    """Write with torch.save, atomically.
+
+    Raises:
+        StorageError: a full disk (torch itself says no more than "unexpected pos").
+    """
+    with files.replacing(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+
+
+def load_tensors(path: Path) -> Any:
+    """Read what `save_tensors` wrote, on the CPU.
+
+    Raises:
+        StorageError: no file, or one that is damaged or was written by something else.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises a dozen kinds for a damaged file; all mean the same here
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0][:80] if str(error) else ''}"
+        raise StorageError(f"{path}: cannot be read ({reason}); delete it and run the same command again") from error
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The training.json of a finished training."""
+    return files.read_json(folder / "training.json")
 
 
 def load(path: Path, classes: list[str]) -> dict[str, Any]:
     """Read a checkpoint.pt and make sure that its class indices mean these classes.
 
     Raises:
-        TrainingError: the checkpoint was trained on another class list.
+        StorageError: the file is damaged. TrainingError: it was trained on another class list.
     """
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    checkpoint = load_tensors(path)
     if checkpoint["classes"] != classes:
         raise TrainingError(
             f"{path}: was trained on another class list ({len(checkpoint['classes'])} classes, digest "
@@ -64,9 +96,8 @@ def provenance(folder: Path, weights: dict[str, torch.Tensor], parent: Path | No
     """Where a checkpoint comes from: digests, code, versions, host."""
     return {
         "checkpoint_digest": weights_digest(weights),
-        "parent_digest": files.read_json(parent / "training.json")["checkpoint_digest"] if parent else None,
+        "parent_digest": read_record(parent)["checkpoint_digest"] if parent else None,
         "weights_mb": round((folder / "checkpoint.pt").stat().st_size / 2**20, 3),
-        "precision": "fp32",
         "host": socket.gethostname(),
         "git_commit": _git_commit(),
         "versions": devices.versions(),

@@ -1,7 +1,8 @@
 """One training, from its spec to `training_log.csv`, `checkpoint.pt` and `training.json`.
 
-A killed training goes on at its last whole epoch and ends, on a CPU at the same number of threads, bit for bit where
-an undisturbed one ends: clips and mixing are drawn from (seed, epoch, place) alone, the rest is in the state.
+A killed training goes on at its last whole epoch, one that was asked to stop at its last optimizer step; both end, on
+a CPU at the same number of threads, bit for bit where an undisturbed one ends: clips and mixing are drawn from (seed,
+epoch, place) alone, the rest is in the state.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from partway import files, keys, machine, metrics
@@ -23,24 +23,22 @@ from partway.data import manifest as manifests
 from partway.data.clips import ClipLoader, ClipMaker, epoch_order
 from partway.data.manifest import Manifest, Video
 from partway.data.store import open_reader
-from partway.errors import TrainingError
-from partway.models import create_model, parameter_count
+from partway.errors import StoppedError, TrainingError
+from partway.models import create_model, load_pretrained, parameter_count
 from partway.progress import Progress, duration
 from partway.schema import Evaluation
 from partway.training import checkpoints
 from partway.training import device as devices
+from partway.training.interruption import Interruption
 from partway.training.mixup import mix
 from partway.training.optim import create_optimizer, create_schedule, optimizer_steps
-from partway.training.running import RecentLosses, RunningSums
+from partway.training.precision import Precision
+from partway.training.record import LOG_COLUMNS, write_training
+from partway.training.running import EpochUnderWay, RecentLosses
 from partway.training.scoring import predict
 from partway.training.spec import TrainingSpec
 from partway.training.state import Owner, StateFolder
 
-LOG_COLUMNS = [
-    "epoch",
-    *(f"{part}_{name}" for part in ("train", "train_eval", "val") for name in ("loss", "top1", "top5")),
-    *("train_target", "learning_rate", "epoch_sec", "clips_per_sec", "gpu_mem_mb"),
-]
 MOST_TRAIN_EVAL_VIDEOS = 1000
 ONE_VIEW = Evaluation()
 
@@ -54,6 +52,7 @@ def train(
     parent: Path | None,
     folder: Path,
     progress: Progress,
+    weights: Path | None = None,
 ) -> None:
     """Run a training, or what is left of it, and write its three files into `folder`, `training.json` last.
 
@@ -61,22 +60,24 @@ def train(
         spec: as hashed; fields at their default may be left out.
         manifest, store, root: of the data set, see `prepare` and `store`.
         parent: folder of the previous stage's training, whose chosen checkpoint is the start.
+        weights: folder of the pretrained weights that `spec["weights"]` is the digest of.
 
     Raises:
         DataError: a video broke; names it. TrainingError: a loss that is not finite, a parent of other classes.
-        OwnershipError: another process has taken this training over.
+        StoppedError: a stop signal; the state is saved. OwnershipError: another process has taken this training over.
     """
-    with Owner(folder / "state", progress) as owner:
+    with Owner(folder / "state", progress) as owner, Interruption(progress) as interruption:
         files.remove_leftovers(folder)
         data = manifests.read(manifest)
-        start = files.read_json(parent / "training.json")["checkpoint_digest"] if parent else "fresh"
+        start = checkpoints.read_record(parent)["checkpoint_digest"] if parent else "fresh"
         identity = {"spec": keys.canonical_json(spec), "fingerprint": data.fingerprint, "start": start}
         states = StateFolder(owner, identity, progress)
-        with _Trainer(TrainingSpec.from_dict(spec), data, open_reader(store, root, data), states, progress) as trainer:
-            trainer.start(parent)
+        reader = open_reader(store, root, data)
+        with Trainer(TrainingSpec.from_dict(spec), data, reader, states, interruption, progress) as trainer:
+            trainer.start(parent, weights)
             while trainer.epoch < trainer.options.epochs:
                 trainer.run_epoch()
-            trainer.write(spec, folder, parent)
+            write_training(trainer, spec, folder, parent)
 
 
 @dataclass
@@ -89,13 +90,21 @@ class _SoFar:
     elapsed_sec: float = 0.0
 
 
-class _Trainer:
+class Trainer:
     """The loop and its parts."""
 
-    def __init__(self, spec: TrainingSpec, data: Manifest, reader, states: StateFolder, progress: Progress):
+    def __init__(
+        self,
+        spec: TrainingSpec,
+        data: Manifest,
+        reader,
+        states: StateFolder,
+        interruption: Interruption,
+        progress: Progress,
+    ):
         self.spec, self.options, self.data = spec, spec.training, data
-        self.states, self.progress = states, progress
-        self.so_far = _SoFar()
+        self.states, self.interruption, self.progress = states, interruption, progress
+        self.so_far, self.under_way = _SoFar(), EpochUnderWay()
         self.videos = manifests.subset(data.split("train", spec.validation), spec.train_fraction)
         self.validation = data.split("validation", spec.validation) if spec.validation.fraction else []
         self.train_eval = _fixed_sample(self.videos, len(self.validation)) if self.options.train_eval else []
@@ -109,7 +118,7 @@ class _Trainer:
             validation_seed=spec.validation.seed,
         )
 
-    def __enter__(self) -> _Trainer:
+    def __enter__(self) -> Trainer:
         self.loader = ClipLoader(self.data.classes, self.options.batch_size, machine.workers())
         return self
 
@@ -118,49 +127,69 @@ class _Trainer:
 
     @property
     def epoch(self) -> int:
+        """Whole epochs so far."""
         return self.so_far.epoch
 
-    def start(self, parent: Path | None) -> None:
+    def start(self, parent: Path | None, weights: Path | None) -> None:
         """Build model, optimizer and schedule; take up saved state where there is some."""
         state = self.states.load()
         self.threads = state["threads"] if state else machine.threads()
         torch.set_num_threads(self.threads)
         self.device = devices.choose()
+        self.precision = Precision(self.options.precision, self.device, self.progress)
         self.to_device = devices.ToDevice(self.device, self.spec.model.normalisation)
-        torch.manual_seed(self.spec.seed)
-        model = create_model(self.spec.family, self.spec.architecture, self.spec.model, len(self.data.classes))
-        if parent is not None:
-            model.load_state_dict(checkpoints.load(parent / "checkpoint.pt", self.data.classes)["weights"])
-        self.model = model.to(self.device).train()
+        self.model = self._first_model(parent, weights).to(self.device).train()
         self.optimizer = create_optimizer(self.model, self.options)
         self.steps = self.options.epochs * optimizer_steps(len(self.videos), self.options)
         self.schedule = create_schedule(self.optimizer, self.steps, self.options)
         self.progress.line(
-            f"{len(self.videos)} train and {len(self.validation)} validation videos, {parameter_count(model):,} parameters, "
-            f"{devices.name(self.device)}, {self.threads} threads, {machine.workers()} workers"
+            f"{len(self.videos)} train and {len(self.validation)} validation videos, "
+            f"{parameter_count(self.model):,} parameters, {devices.name(self.device)}, {self.precision.name}, "
+            f"{self.threads} threads, {machine.workers()} workers"
         )
         if state:
             self._resume(state)
+
+    def _first_model(self, parent: Path | None, weights: Path | None) -> torch.nn.Module:
+        """The model as it is before the first step: of the stage before, of pretrained weights, or fresh."""
+        torch.manual_seed(self.spec.seed)
+        sizes = (self.spec.family, self.spec.architecture, self.spec.model, len(self.data.classes))
+        self.loaded = {"source": self.spec.weights}
+        if parent is None and weights is not None:
+            model, report = load_pretrained(*sizes, weights, self.spec.weights)
+            self.loaded |= report
+            self.progress.line(f"weights {weights}: " + "; ".join(f"{k}: {v or 'none'}" for k, v in report.items()))
+            return model
+        model = create_model(*sizes)
+        if parent is not None:
+            model.load_state_dict(checkpoints.load(parent / "checkpoint.pt", self.data.classes)["weights"])
+        return model
 
     def _resume(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
+        self.precision.scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["torch_rng"])
         if self.device.type == "cuda" and state["cuda_rng"] is not None:
             torch.cuda.set_rng_state(state["cuda_rng"], self.device)
         self.so_far = _SoFar(**{name: state[name] for name in ("epoch", "rows", "best_epoch", "elapsed_sec")})
-        self.progress.line(f"resumed after epoch {self.epoch} of {self.options.epochs}")
+        self.under_way = EpochUnderWay.from_dict(state["under_way"], self.device)
+        self.progress.line(f"resumed {self._place()}")
+
+    def _place(self) -> str:
+        inside = f", {self.under_way.batches} batches into the next" if self.under_way.batches else ""
+        return f"after epoch {self.epoch} of {self.options.epochs}{inside}"
 
     def run_epoch(self) -> None:
-        """Train one epoch, score it, log it, save the state."""
-        began = time.monotonic()
+        """Train one epoch, or the rest of it, score it, log it, save the state."""
+        self._stop_if_asked()
         row = {"epoch": self.epoch + 1} | self._train_epoch()
-        train_sec = time.monotonic() - began
+        train_sec, scoring_began = self.under_way.train_sec, time.monotonic()
         row |= self._scores("train_eval", self.train_eval) | self._scores("val", self.validation)
         row |= {
             "train_target": "dominant" if self.options.mixup else "hard",
-            "epoch_sec": round(time.monotonic() - began, 3),
+            "epoch_sec": round(train_sec + time.monotonic() - scoring_began, 3),
             "clips_per_sec": round(len(self.videos) / train_sec, 2),
             "gpu_mem_mb": self._gpu_mem_mb(),
         }
@@ -175,29 +204,35 @@ class _Trainer:
         return round(peak / 2**20)
 
     def _train_epoch(self) -> dict[str, float]:
-        epoch, sums, losses = self.epoch + 1, RunningSums(), RecentLosses()
+        epoch, so_far, losses = self.epoch + 1, self.under_way, RecentLosses()
         order = epoch_order(self.videos, self.spec.seed, epoch)
         batches = math.ceil(len(order) / self.options.batch_size)
-        began = time.monotonic()
-        for number, batch in enumerate(self.loader.batches(order, lambda video: self.clips.train_clip(video, epoch))):
+        began = time.monotonic() - so_far.train_sec
+        left = order[so_far.batches * self.options.batch_size :]
+        make = partial(self.clips.train_clip, epoch=epoch)
+        for number, batch in enumerate(self.loader.batches(left, make), start=so_far.batches):
             video_BTCHW = self.to_device.clips(batch.clips_BTHWC)
             labels_B = self.to_device.labels(batch.labels_B)
             at = (self.spec.seed, epoch, number)
             video_BTCHW, targets_BK = mix(video_BTCHW, labels_B, len(self.data.classes), self.options.mixup, at=at)
-            logits_BK = self.model(video_BTCHW)
-            loss = F.cross_entropy(logits_BK, targets_BK, label_smoothing=self.options.label_smoothing)
+            with self.precision.autocast():
+                logits_BK = self.model(video_BTCHW)
+                loss = F.cross_entropy(logits_BK, targets_BK, label_smoothing=self.options.label_smoothing)
             losses.add(loss, f"epoch {epoch}, batch {number + 1} of {batches}, videos {', '.join(batch.ids)}")
-            (loss * len(batch.ids) / self._group_clips(number, len(order))).backward()
-            sums.add(loss, logits_BK.detach(), targets_BK.argmax(dim=1))
+            self.precision.backward(loss * len(batch.ids) / self._group_clips(number, len(order)))
+            so_far.sums.add(loss, logits_BK.detach(), targets_BK.argmax(dim=1))
             if (number + 1) % self.options.accumulation == 0 or number + 1 == batches:
-                learning_rate = self._step()
-            self.progress.update(partial(self._epoch_so_far, epoch, number + 1, batches, sums, began))
+                so_far.learning_rate = self._step()
+                so_far.batches, so_far.train_sec = number + 1, time.monotonic() - began
+                self._stop_if_asked(losses)
+            self.progress.update(partial(self._describe, epoch, number + 1, batches, began))
         losses.check()
-        return {f"train_{name}": value for name, value in sums.means().items()} | {"learning_rate": learning_rate}
+        means = {f"train_{name}": value for name, value in so_far.sums.means().items()}
+        return means | {"learning_rate": so_far.learning_rate}
 
-    def _epoch_so_far(self, epoch: int, done: int, batches: int, sums: RunningSums, began: float) -> str:
+    def _describe(self, epoch: int, done: int, batches: int, began: float) -> str:
         left = (time.monotonic() - began) / done * (batches * (self.options.epochs - epoch + 1) - done)
-        means = sums.means()
+        means = self.under_way.sums.means()
         return (
             f"epoch {epoch}/{self.options.epochs} batch {done}/{batches} loss {means['loss']:.3f} "
             f"top1 {means['top1']:.1%} top5 {means['top5']:.1%}, about {duration(left)} left"
@@ -211,20 +246,32 @@ class _Trainer:
 
     def _step(self) -> float:
         """Take one optimizer step; return the learning rate it was taken with."""
-        if self.options.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip_norm)
         learning_rate = self.optimizer.param_groups[0]["lr"]
-        self.optimizer.step()
+        self.precision.step(self.optimizer, self.model.parameters(), self.options.clip_norm)
         self.optimizer.zero_grad(set_to_none=True)
         self.schedule.step()
         return learning_rate
+
+    def _stop_if_asked(self, losses: RecentLosses | None = None) -> None:
+        """Where a stop signal has arrived, save the state inside the epoch and leave."""
+        signal = self.interruption.requested
+        if signal is None:
+            return
+        if losses is not None:
+            losses.check()  # a state after a loss that is not finite is worth nothing
+        if self.under_way.batches:  # else the state of the last whole epoch is on the disk already
+            self._save()
+        raise StoppedError(
+            f"stopped by {signal.name} {self._place()}; the state is saved, the same command goes on there", signal
+        )
 
     def _scores(self, part: str, videos: list[Video]) -> dict[str, float | None]:
         """Score videos without augmentation, one view, at the training's ratio; empty where nothing is measured."""
         if not videos:
             return {f"{part}_{name}": None for name in ("loss", "top1", "top5")}
         batches = self.loader.batches(videos, lambda video: self.clips.test_clips(video, ONE_VIEW))
-        logits_NVK, labels_N, _ = predict(self.model, batches, self.to_device)
+        stop_between = lambda _: self._stop_if_asked()  # noqa: E731 (one word at its only use)
+        logits_NVK, labels_N, _ = predict(self.model, batches, self.to_device, self.precision, stop_between)
         scores = metrics.summarise(logits_NVK[:, 0], labels_N)
         return {f"{part}_{name}": scores[name] for name in ("loss", "top1", "top5")}
 
@@ -238,26 +285,32 @@ class _Trainer:
         self.so_far.epoch += 1
         self.so_far.rows.append(row)
         self.so_far.elapsed_sec += row["epoch_sec"]
+        self.under_way = EpochUnderWay()
         if self.options.select == "best" and (was_best is None or row["val_top1"] > self._row(was_best)["val_top1"]):
             self.so_far.best_epoch = self.epoch
             self.states.save_best(self.epoch, self.model.state_dict())
-        self.states.save(
-            vars(self.so_far)
-            | {
-                "model": self.model.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "schedule": self.schedule.state_dict(),
-                "torch_rng": torch.get_rng_state(),
-                "cuda_rng": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
-                "threads": self.threads,
-            }
-        )
+        self._save()
         self.states.forget_bests(keep={was_best, self.so_far.best_epoch})
         files.write_csv(self.states.owner.folder / "training_log.csv", self.so_far.rows, LOG_COLUMNS)
         self.progress.line(
             f"epoch {self.epoch}/{self.options.epochs}: "
             + ", ".join(f"{name} {_percent(row[name])}" for name in ("train_top1", "train_eval_top1", "val_top1"))
             + f", loss {row['train_loss']:.4f}, {row['epoch_sec']:.1f} s"
+        )
+
+    def _save(self) -> None:
+        self.states.save(
+            vars(self.so_far)
+            | {
+                "under_way": self.under_way.to_dict(),
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "scaler": self.precision.scaler.state_dict(),
+                "torch_rng": torch.get_rng_state(),
+                "cuda_rng": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+                "threads": self.threads,
+            }
         )
 
     def _row(self, epoch: int) -> dict[str, Any]:
@@ -267,38 +320,6 @@ class _Trainer:
     def chosen(self) -> dict[str, Any]:
         """The log row of the epoch whose weights are the result."""
         return self._row(self.so_far.best_epoch or self.epoch)
-
-    def write(self, spec: dict[str, Any], folder: Path, parent: Path | None) -> None:
-        """Write the three files of the finished training."""
-        self.states.owner.check()
-        files.write_csv(folder / "training_log.csv", self.so_far.rows, LOG_COLUMNS)
-        weights, chosen = self.chosen_weights(), self.chosen
-        checkpoints.save(folder / "checkpoint.pt", weights, spec, self.data.classes, chosen)
-        scores = [name for name in LOG_COLUMNS if name.endswith(("loss", "top1", "top5"))]
-        facts = {
-            "observation_ratio": self.spec.train_ratio,
-            "seed": self.spec.seed,
-            "epochs": self.epoch,
-            "chosen_epoch": chosen["epoch"],
-            "chosen": {name: chosen[name] for name in scores},
-            "final": {name: self.so_far.rows[-1][name] for name in scores},
-            "train_target": chosen["train_target"],
-            "videos": {
-                "train": len(self.videos),
-                "validation": len(self.validation),
-                "train_eval": len(self.train_eval),
-            },
-            "time_sec": round(self.so_far.elapsed_sec, 3),
-            "parameters": parameter_count(self.model),
-            "normalisation": self.spec.model.normalisation.model_dump(),
-            "class_list_digest": manifests.class_list_digest(self.data.classes),
-            "data_fingerprint": self.data.fingerprint,
-            "device": devices.name(self.device),
-            "threads": self.threads,
-        }
-        files.write_json(
-            folder / "training.json", facts | checkpoints.provenance(folder, weights, parent) | {"spec": spec}
-        )
 
     def chosen_weights(self) -> dict[str, torch.Tensor]:
         """Weights of the chosen epoch, on the CPU."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -32,6 +32,32 @@ class RunningSums:
     def means(self) -> dict[str, float]:
         """Mean loss, top1 and top5 (of min(5, classes)) so far; waits for the device."""
         return {name: float(getattr(self, name)) / self.clips for name in ("loss", "top1", "top5")}
+
+
+@dataclass
+class EpochUnderWay:
+    """How far an epoch has come, as of its last optimizer step: what going on inside it needs.
+
+    Attributes:
+        batches: micro-batches trained on.
+        learning_rate: of the last optimizer step.
+        train_sec: time spent, also by processes before this one.
+    """
+
+    batches: int = 0
+    learning_rate: float = 0.0
+    train_sec: float = 0.0
+    sums: RunningSums = field(default_factory=RunningSums)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values and tensors, for the state file."""
+        return vars(self) | {"sums": vars(self.sums)}
+
+    @classmethod
+    def from_dict(cls, saved: dict, device: torch.device) -> EpochUnderWay:
+        """Inverse of `to_dict`, with the sums on `device`."""
+        sums = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in saved["sums"].items()}
+        return cls(**saved | {"sums": RunningSums(**sums)})
 
 
 class RecentLosses:

@@ -10,6 +10,7 @@ from torch import nn
 
 from partway.data.clips import Batch
 from partway.training.device import ToDevice
+from partway.training.precision import Precision
 
 
 @torch.inference_mode()
@@ -17,6 +18,7 @@ def predict(
     model: nn.Module,
     batches: Iterable[Batch],
     to_device: ToDevice,
+    precision: Precision,
     on_batch: Callable[[int], None] = lambda _: None,
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Score clips of V views each, every video once.
@@ -24,6 +26,7 @@ def predict(
     Args:
         model: left in the mode it was in.
         batches: whose clips are clips_BVTHWC.
+        precision: of the forward pass; the same as in training.
         on_batch: told the number of videos after each batch.
 
     Returns:
@@ -35,7 +38,9 @@ def predict(
     for batch in batches:
         views = batch.clips_BTHWC.shape[1]
         clips = batch.clips_BTHWC.reshape(-1, *batch.clips_BTHWC.shape[2:])
-        scores = model(to_device.clips(clips)).float().cpu().numpy()
+        with precision.autocast():
+            scores = model(to_device.clips(clips))
+        scores = scores.float().cpu().numpy()
         logits.append(scores.reshape(len(batch.ids), views, -1))
         labels.append(batch.labels_B)
         ids += batch.ids

@@ -16,10 +16,12 @@ import torch
 from filelock import FileLock, Timeout
 
 from partway import files
-from partway.errors import OwnershipError
+from partway.errors import OwnershipError, StorageError
 from partway.progress import Progress
+from partway.training.checkpoints import load_tensors, save_tensors
 
 WAIT_SEC = 5.0
+STATE_VERSION = 2  # what a state file holds; one of another version is not used
 
 
 class Owner:
@@ -69,17 +71,19 @@ class StateFolder:
     """
 
     def __init__(self, owner: Owner, identity: dict[str, str], progress: Progress):
-        self.owner, self.identity, self.progress = owner, identity, progress
+        self.owner, self.progress = owner, progress
+        self.identity = identity | {"state_version": str(STATE_VERSION)}
         self.path = owner.folder / "state.pt"
         self.previous = owner.folder / "state.previous.pt"
 
     def save(self, state: dict[str, Any]) -> None:
         """Save atomically; the state before stays as `state.previous.pt`."""
-        with files.replacing(self.path) as temporary:
-            torch.save(state | {"identity": self.identity}, temporary)
-            self.owner.check()
-            if self.path.exists():
-                self.path.replace(self.previous)
+        fresh = self.owner.folder / "state.next.pt"
+        save_tensors(fresh, state | {"identity": self.identity})
+        self.owner.check()
+        if self.path.exists():
+            self.path.replace(self.previous)
+        fresh.replace(self.path)
 
     def load(self) -> dict[str, Any] | None:
         """The newest readable state of this very training, on the CPU; None where there is none."""
@@ -87,31 +91,33 @@ class StateFolder:
             if not path.exists():
                 continue
             try:
-                state = torch.load(path, map_location="cpu", weights_only=True)
-            except Exception as error:  # torch raises many kinds for a damaged file; all mean the same here
-                self.progress.line(
-                    f"{path.name} cannot be read ({type(error).__name__}: {str(error)[:80]}); trying the one before"
-                )
-                continue
-            if not isinstance(state, dict) or state.get("identity") != self.identity:
-                self.progress.line(f"{path.name} belongs to another training or data set; not used")
-            elif state["best_epoch"] is not None and not self._best(state["best_epoch"]).exists():
-                self.progress.line(
-                    f"{path.name} needs best-{state['best_epoch']}.pt, which is gone; trying the one before"
-                )
-            else:
+                state = load_tensors(path)
+                if not isinstance(state, dict) or state.get("identity") != self.identity:
+                    self.progress.line(f"{path.name} belongs to another training, data set or version; not used")
+                    continue
+                if state["best_epoch"] is not None:
+                    self.load_best(state["best_epoch"])  # without it the state could not be ended well
                 return state
+            except StorageError as error:
+                reason = str(error).partition("; delete")[0]
+                self.progress.line(f"{path.name} cannot be used, trying the one before: {reason}")
         return None
 
     def save_best(self, epoch: int, weights: dict[str, torch.Tensor]) -> None:
         """Keep the weights of the best epoch so far; called before the state that names it is saved."""
         self.owner.check()
-        with files.replacing(self._best(epoch)) as temporary:
-            torch.save(weights, temporary)
+        save_tensors(self._best(epoch), {"identity": self.identity, "weights": weights})
 
     def load_best(self, epoch: int) -> dict[str, torch.Tensor]:
-        """The weights that `save_best` kept for this epoch."""
-        return torch.load(self._best(epoch), map_location="cpu", weights_only=True)
+        """The weights that `save_best` kept for this epoch.
+
+        Raises:
+            StorageError: the file is gone, damaged, or of another training.
+        """
+        kept = load_tensors(self._best(epoch))
+        if not isinstance(kept, dict) or kept.get("identity") != self.identity:
+            raise StorageError(f"{self._best(epoch)}: belongs to another training; delete it and run again")
+        return kept["weights"]
 
     def forget_bests(self, keep: set[int | None]) -> None:
         """Remove the weights of epochs that neither the present nor the previous state names."""

@@ -1,0 +1,64 @@
+"""The three files of a finished training: training_log.csv, checkpoint.pt and, last, training.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from partway import files
+from partway.data.manifest import class_list_digest
+from partway.models import parameter_count
+from partway.training import checkpoints
+from partway.training import device as devices
+
+if TYPE_CHECKING:
+    from partway.training.loop import Trainer
+
+LOG_COLUMNS = [
+    "epoch",
+    *(f"{part}_{name}" for part in ("train", "train_eval", "val") for name in ("loss", "top1", "top5")),
+    *("train_target", "learning_rate", "epoch_sec", "clips_per_sec", "gpu_mem_mb"),
+]
+SCORES = [name for name in LOG_COLUMNS if name.endswith(("loss", "top1", "top5"))]
+
+
+def write_training(trainer: Trainer, spec: dict[str, Any], folder: Path, parent: Path | None) -> None:
+    """Write the three files of a training that has run its epochs.
+
+    Args:
+        spec: as hashed.
+        folder: of the training.
+        parent: folder of the previous stage's training.
+    """
+    trainer.states.owner.check()
+    files.write_csv(folder / "training_log.csv", trainer.so_far.rows, LOG_COLUMNS)
+    weights, chosen = trainer.chosen_weights(), trainer.chosen
+    checkpoints.save(folder / "checkpoint.pt", weights, spec, trainer.data.classes, chosen)
+    provenance = checkpoints.provenance(folder, weights, parent)
+    files.write_json(folder / "training.json", _facts(trainer, chosen) | provenance | {"spec": spec})
+
+
+def _facts(trainer: Trainer, chosen: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "observation_ratio": trainer.spec.train_ratio,
+        "seed": trainer.spec.seed,
+        "epochs": trainer.epoch,
+        "chosen_epoch": chosen["epoch"],
+        "chosen": {name: chosen[name] for name in SCORES},
+        "final": {name: trainer.so_far.rows[-1][name] for name in SCORES},
+        "train_target": chosen["train_target"],
+        "videos": {
+            "train": len(trainer.videos),
+            "validation": len(trainer.validation),
+            "train_eval": len(trainer.train_eval),
+        },
+        "time_sec": round(trainer.so_far.elapsed_sec, 3),
+        "parameters": parameter_count(trainer.model),
+        "weights": trainer.loaded,
+        "normalisation": trainer.spec.model.normalisation.model_dump(),
+        "class_list_digest": class_list_digest(trainer.data.classes),
+        "data_fingerprint": trainer.data.fingerprint,
+        "device": devices.name(trainer.device),
+        "precision": trainer.precision.name,
+        "threads": trainer.threads,
+    }

@@ -1,0 +1,127 @@
+"""Stop signals: the state is saved at the next optimizer step, and what goes on there ends bit for bit the same."""
+
+import os
+import signal
+
+import pytest
+
+from partway import cli, files
+from partway.errors import StoppedError, TrainingError
+from partway.training import loop
+from partway.training.interruption import STOP_SIGNALS, Interruption
+from tiny_trainings import MODEL, QUIET, log, train
+
+# 12 train videos in micro-batches of 2: 6 batches, an optimizer step after the 4th and after the last.
+STEPS = 2
+RECIPE = {
+    "training": {
+        "epochs": 4,
+        "batch_size": 2,
+        "accumulation": 4,
+        "mixup": {"alpha": 0.8},
+        "label_smoothing": 0.1,
+    },
+    "model": MODEL | {"dropout": 0.1},
+}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data, tmp_path_factory):
+    """Folder of the training that nobody stopped."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    train(data, folder, **RECIPE)
+    return folder
+
+
+def stop_at(monkeypatch, method: str, call: int, number: signal.Signals = signal.SIGTERM) -> None:
+    """Send this process a signal in the `call`-th call of a method of the trainer."""
+    real, calls = getattr(loop.Trainer, method), iter(range(1, 10_000))
+
+    def stopping(self, *arguments):
+        if next(calls) == call:
+            os.kill(os.getpid(), number)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(loop.Trainer, method, stopping)
+
+
+def same_end(folder, undisturbed) -> None:
+    ends = [files.read_json(place / "training.json") for place in (folder, undisturbed)]
+    assert ends[0]["checkpoint_digest"] == ends[1]["checkpoint_digest"]
+    assert ends[0]["chosen"] == ends[1]["chosen"]
+    assert log(folder) == log(undisturbed)
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS, ids=lambda number: number.name)
+def test_each_stop_signal_saves_inside_the_epoch(data, tmp_path, monkeypatch, undisturbed, number):
+    with monkeypatch.context() as patched:
+        stop_at(patched, "_step", 5, number)
+        with pytest.raises(StoppedError, match=rf"stopped by {number.name} after epoch 2 of 4, 4 batches into") as end:
+            train(data, tmp_path, **RECIPE)
+    assert end.value.signal_number == number
+    assert not (tmp_path / "training.json").exists()
+    train(data, tmp_path, **RECIPE)
+    same_end(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize("method", ["_step", "_scores"])
+@pytest.mark.parametrize("call", range(1, 7))
+def test_stopped_at_any_step_or_scoring_pass_it_ends_the_same(data, tmp_path, monkeypatch, undisturbed, method, call):
+    with monkeypatch.context() as patched:
+        stop_at(patched, method, call)
+        with pytest.raises(StoppedError):
+            train(data, tmp_path, **RECIPE)
+    steps = []
+    real = loop.Trainer._step
+    monkeypatch.setattr(loop.Trainer, "_step", lambda self: steps.append(1) or real(self))
+    train(data, tmp_path, **RECIPE)
+    done = call if method == "_step" else STEPS * -(-call // 2)  # two scoring passes an epoch, after its steps
+    assert len(steps) == 4 * STEPS - done, "no step is taken twice"
+    same_end(tmp_path, undisturbed)
+
+
+def test_stopped_again_and_again_it_still_ends_the_same(data, tmp_path, monkeypatch, undisturbed):
+    real = loop.Trainer._step
+    monkeypatch.setattr(loop.Trainer, "_step", lambda self: os.kill(os.getpid(), signal.SIGHUP) or real(self))
+    for _ in range(4 * STEPS):
+        with pytest.raises(StoppedError):
+            train(data, tmp_path, **RECIPE)
+    monkeypatch.setattr(loop.Trainer, "_step", real)
+    train(data, tmp_path, **RECIPE)
+    same_end(tmp_path, undisturbed)
+
+
+def test_before_the_first_step_there_is_nothing_to_save(data, tmp_path, monkeypatch, undisturbed):
+    with monkeypatch.context() as patched:
+        stop_at(patched, "run_epoch", 1)
+        with pytest.raises(StoppedError, match="after epoch 0 of 4;"):
+            train(data, tmp_path, **RECIPE)
+    assert not (tmp_path / "state" / "state.pt").exists()
+    train(data, tmp_path, **RECIPE)
+    same_end(tmp_path, undisturbed)
+
+
+def test_a_loss_that_is_not_finite_is_not_saved_on_the_way_out(data, tmp_path, monkeypatch):
+    stop_at(monkeypatch, "_step", 2)
+    fast = RECIPE["training"] | {"learning_rate": 1e30, "clip_norm": None, "warmup": 0.0}
+    with pytest.raises(TrainingError, match="the loss is"):
+        train(data, tmp_path, training=fast)
+    assert not (tmp_path / "state" / "state.pt").exists()
+
+
+def test_the_handlers_of_before_come_back():
+    before = [signal.getsignal(number) for number in STOP_SIGNALS]
+    with Interruption(QUIET) as interruption:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert interruption.requested is signal.SIGUSR1
+    assert [signal.getsignal(number) for number in STOP_SIGNALS] == before
+
+
+def test_the_exit_code_names_the_signal(monkeypatch, capsys):
+    def stopped(_) -> None:
+        raise StoppedError("stopped by SIGUSR1", signal.SIGUSR1)
+
+    monkeypatch.setattr(cli, "_check", stopped)
+    assert cli.main(["check"]) == 128 + signal.SIGUSR1
+    assert "stopped by SIGUSR1" in capsys.readouterr().err

@@ -1,0 +1,183 @@
+"""Full disks and damaged files: a clear message, nothing lost, nothing half-written ever taken for whole."""
+
+import json
+import resource
+import shutil
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+from partway import evaluation, files
+from partway.errors import StorageError
+from partway.progress import Progress
+from partway.training import loop
+from tiny_trainings import QUIET, SPEC, Lines, log, train
+
+
+@contextmanager
+def no_file_beyond(size: int):
+    """What a full disk does, for this process alone: every write beyond `size` bytes of a file fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data, tmp_path_factory) -> Path:
+    """Folder of a training with all the room it wants."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    train(data, folder)
+    return folder
+
+
+def same_end(folder: Path, other: Path) -> None:
+    digests = [files.read_json(place / "training.json")["checkpoint_digest"] for place in (folder, other)]
+    assert digests[0] == digests[1]
+    assert log(folder) == log(other)
+
+
+def readable(folder: Path) -> None:
+    """Every file that lies here under its real name is whole."""
+    for path in folder.rglob("*.pt"):
+        torch.load(path, weights_only=True)
+    for path in folder.rglob("*.json"):
+        json.loads(path.read_text())
+    assert not list(folder.rglob("*.tmp*"))
+
+
+def test_a_disk_that_fills_up_at_any_file_of_a_training(data, tmp_path, undisturbed):
+    sizes = {path.name: path.stat().st_size for path in undisturbed.rglob("*.*") if path.is_file()}
+    assert sizes["state.pt"] > sizes["checkpoint.pt"] > sizes["training.json"] > 500
+    for name in ("state.pt", "checkpoint.pt", "training_log.csv", "training.json"):
+        folder = tmp_path / name
+        with no_file_beyond(sizes[name] - 1), pytest.raises(StorageError) as caught:
+            train(data, folder)
+        assert "File too large" in str(caught.value)
+        assert "MB are free there" in str(caught.value)
+        assert str(folder) in str(caught.value)
+        assert not (folder / "training.json").exists()
+        readable(folder)
+        train(data, folder)
+        same_end(folder, undisturbed)
+
+
+def test_a_disk_that_fills_up_in_the_second_epoch_keeps_the_first(data, tmp_path, monkeypatch, undisturbed):
+    real, limits = loop.Trainer._keep, [None, 10_000]
+    with monkeypatch.context() as patched:
+
+        def keep(self, row):
+            if (limit := limits.pop(0)) is None:
+                return real(self, row)
+            with no_file_beyond(limit):
+                return real(self, row)
+
+        patched.setattr(loop.Trainer, "_keep", keep)
+        with pytest.raises(StorageError, match=r"best-\d\.pt: cannot be written|state\.next\.pt: cannot be written"):
+            train(data, tmp_path)
+    lines = Lines()
+    loop.train(SPEC, **data, parent=None, folder=tmp_path, progress=lines)
+    assert any("resumed after epoch 1 of 3" in line for line in lines.said)
+    same_end(tmp_path, undisturbed)
+
+
+def test_a_disk_that_fills_up_under_an_evaluation(data, tmp_path, undisturbed):
+    asked = {"training": "t", "split": "test", "observation_ratio": 1}
+    places = {"training": undisturbed, **data, "progress": QUIET}
+    evaluation.evaluate(asked, folder=tmp_path / "room", **places)
+    sizes = {path.name: path.stat().st_size for path in (tmp_path / "room").iterdir()}
+    for name in ("predictions.parquet", "metrics.json"):
+        folder = tmp_path / name
+        with no_file_beyond(min(sizes[name] - 1, 900)), pytest.raises(StorageError, match="cannot be written"):
+            evaluation.evaluate(asked, folder=folder, **places)
+        assert not (folder / "metrics.json").exists()
+        evaluation.evaluate(asked, folder=folder, **places)
+        assert (folder / "predictions.parquet").read_bytes() == (tmp_path / "room/predictions.parquet").read_bytes()
+
+
+def test_a_log_file_that_takes_no_more_lines_does_not_end_the_work(tmp_path, capsys):
+    progress = Progress("test", tmp_path / "log")
+    with no_file_beyond(100):
+        for number in range(10):
+            progress.line(f"line {number} of some length")
+    said = capsys.readouterr().err
+    assert "the log file takes no more lines: File too large" in said
+    assert "line 9" in said
+
+
+def test_the_old_file_stays_where_the_new_one_does_not_fit(tmp_path):
+    path = tmp_path / "runs.csv"
+    files.write_text(path, "old")
+    with no_file_beyond(1000), pytest.raises(StorageError, match=r"runs\.csv: cannot be written: File too large"):
+        files.write_text(path, "new" * 1000)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")  # the tests may run as root, whom no mode stops
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(StorageError, match=r"Permission denied. Make the folder writable"):
+        files.write_text(tmp_path / "runs.csv", "text")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "other object", "gone"])
+@pytest.mark.parametrize("name", ["state.pt", "best"])
+def test_damaged_state_and_best_weights_fall_back(data, tmp_path, undisturbed, damage, name):
+    shutil.copytree(undisturbed, tmp_path / "run")
+    state = tmp_path / "run" / "state"
+    chosen = files.read_json(undisturbed / "training.json")["chosen_epoch"]
+    path = state / ("state.pt" if name == "state.pt" else f"best-{chosen}.pt")
+    if damage == "other object":
+        torch.save([1, 2] if name == "state.pt" else "no weights", path)
+    elif damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes({"truncated": path.read_bytes()[:3000], "empty": b"", "text": b"nothing"}[damage])
+    (tmp_path / "run" / "training.json").unlink()
+    train(data, tmp_path / "run")
+    same_end(tmp_path / "run", undisturbed)
+
+
+def test_both_states_damaged_means_from_the_start(data, tmp_path, undisturbed):
+    shutil.copytree(undisturbed, tmp_path / "run")
+    for path in (tmp_path / "run" / "state").glob("*.pt"):
+        path.write_bytes(b"")
+    train(data, tmp_path / "run")
+    same_end(tmp_path / "run", undisturbed)
+
+
+def test_a_damaged_checkpoint_or_record_says_what_to_do(data, tmp_path, undisturbed):
+    asked = {"training": "t", "split": "test", "observation_ratio": 1}
+    shutil.copytree(undisturbed, tmp_path / "run")
+    for name in ("checkpoint.pt", "training.json"):
+        path = tmp_path / "run" / name
+        path.write_bytes(path.read_bytes()[:500])
+        with pytest.raises(StorageError, match=rf"{name}: .*delete it and run the same command again"):
+            evaluation.evaluate(asked, training=tmp_path / "run", **data, folder=tmp_path / "e", progress=QUIET)
+
+
+@pytest.mark.slow
+def test_a_real_small_disk(data, tmp_path, undisturbed):
+    """A tmpfs of 300 kB; where this machine lets no test mount one, RLIMIT_FSIZE above stands for it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", disk], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no tmpfs here: {mounted.stderr.strip()}")
+    try:
+        with pytest.raises(StorageError, match="No space left on device"):
+            train(data, disk / "run")
+        readable(disk / "run")
+        subprocess.run(["mount", "-o", "remount,size=50m", disk], check=True)
+        train(data, disk / "run")
+        same_end(disk / "run", undisturbed)
+    finally:
+        subprocess.run(["umount", disk], check=True)

@@ -1,0 +1,207 @@
+"""Pretrained weights from a local `save_pretrained` folder: read, checked at parse time, loaded, head re-made."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from transformers import VideoMAEConfig, VideoMAEForPreTraining, VideoMAEForVideoClassification, VideoMAEImageProcessor
+
+from conftest import clips_study, make_class_folders
+from partway import models, study, weights
+from partway.errors import StudyError
+from partway.schema import ModelOptions
+from partway.training import loop
+from tiny_trainings import QUIET, SPEC, train
+
+SIZES = {
+    "image_size": 32,
+    "num_frames": 4,
+    "patch_size": 16,
+    "hidden_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+}
+
+
+@pytest.fixture(scope="module")
+def fine_tuned(tmp_path_factory) -> Path:
+    """A tiny VideoMAE of five classes with its preprocessor, as the library saves it."""
+    folder = tmp_path_factory.mktemp("fine tuned")
+    torch.manual_seed(7)
+    VideoMAEForVideoClassification(VideoMAEConfig(**SIZES, num_labels=5)).save_pretrained(folder)
+    VideoMAEImageProcessor(image_mean=[0.1, 0.2, 0.3], image_std=[0.4, 0.5, 0.6]).save_pretrained(folder)
+    return folder
+
+
+def options(folder: Path, **changes) -> ModelOptions:
+    return ModelOptions(**weights.describe(folder, "videomae").options | changes)
+
+
+def loaded(folder: Path, classes: int = 3, **changes):
+    digest = weights.folder_digest(folder)
+    return models.load_pretrained("transformers", "videomae", options(folder, **changes), classes, folder, digest)
+
+
+def test_the_folder_says_its_sizes_and_normalisation(fine_tuned):
+    found = options(fine_tuned)
+    assert (found.num_frames, found.frame_size, found.hidden_size, found.num_layers) == (4, 32, 32, 1)
+    assert found.mlp_ratio == 2.0
+    assert found.normalisation.mean == (0.1, 0.2, 0.3)
+    assert found.normalisation.std == (0.4, 0.5, 0.6)
+
+
+def test_the_backbone_is_the_checkpoints_and_the_head_is_fresh(fine_tuned):
+    model, report = loaded(fine_tuned)
+    theirs = VideoMAEForVideoClassification.from_pretrained(fine_tuned)
+    for name, tensor in theirs.videomae.state_dict().items():
+        assert torch.equal(model.model.videomae.state_dict()[name], tensor)
+    assert model.model.classifier.weight.shape == (3, 32)
+    assert report == {"remade": ["classifier.bias", "classifier.weight"], "unused": []}
+    assert model(torch.zeros(2, 4, 3, 32, 32)).shape == (2, 3)
+
+
+def test_a_head_of_as_many_classes_is_re_made_too(fine_tuned):
+    model, report = loaded(fine_tuned, classes=5)
+    theirs = VideoMAEForVideoClassification.from_pretrained(fine_tuned)
+    assert not torch.equal(model.model.classifier.weight, theirs.classifier.weight)
+    assert report["remade"] == ["classifier.bias", "classifier.weight"]
+
+
+def test_fewer_frames_take_the_first_part_of_the_position_table(fine_tuned):
+    model, _ = loaded(fine_tuned, num_frames=2)
+    theirs = VideoMAEForVideoClassification.from_pretrained(fine_tuned).videomae.embeddings.position_embeddings
+    tokens = (32 // 16) ** 2  # of one tubelet of two frames
+    assert theirs.shape == (1, 2 * tokens, 32)
+    assert torch.equal(model.model.videomae.embeddings.position_embeddings, theirs[:, :tokens])
+
+
+def test_a_pretraining_checkpoint_gives_its_encoder(tmp_path):
+    decoder = {f"decoder_{name}": 2 for name in ("num_hidden_layers", "num_attention_heads")}
+    config = VideoMAEConfig(
+        **SIZES, **decoder, decoder_hidden_size=16, decoder_intermediate_size=16, use_mean_pooling=False
+    )
+    theirs = VideoMAEForPreTraining(config)
+    theirs.save_pretrained(tmp_path)
+    model, report = loaded(tmp_path)
+    name = "encoder.layer.0.attention.attention.query.weight"
+    assert torch.equal(model.model.videomae.state_dict()[name], theirs.videomae.state_dict()[name])
+    assert {"fc_norm.weight", "classifier.weight"} <= set(report["remade"])
+    assert "mask_token" in report["unused"]
+
+
+def test_a_backbone_that_does_not_load_is_an_error(fine_tuned, tmp_path):
+    folder = tmp_path / "deeper"
+    shutil.copytree(fine_tuned, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 2}))
+    with pytest.raises(
+        weights.WeightsError, match=r"the backbone did not load: 15 of its parameters .*encoder.layer.1"
+    ):
+        loaded(folder)
+    (folder / "model.safetensors").write_bytes(b"cut")
+    with pytest.raises(weights.WeightsError, match="cannot be loaded"):
+        loaded(folder)
+
+
+def test_weights_that_changed_since_the_key_was_made_are_refused(fine_tuned, tmp_path):
+    shutil.copytree(fine_tuned, tmp_path / "w")
+    digest = weights.folder_digest(tmp_path / "w")
+    data = bytearray((tmp_path / "w/model.safetensors").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "w/model.safetensors").write_bytes(data)
+    with pytest.raises(weights.WeightsError, match="have changed since"):
+        models.load_pretrained("transformers", "videomae", options(tmp_path / "w"), 3, tmp_path / "w", digest)
+
+
+def test_the_digest_is_of_contents_not_of_places(fine_tuned, tmp_path):
+    shutil.copytree(fine_tuned, tmp_path / "elsewhere")
+    assert weights.folder_digest(tmp_path / "elsewhere") == weights.folder_digest(fine_tuned)
+    (tmp_path / "elsewhere" / "README.md").write_text("other words")
+    assert weights.folder_digest(tmp_path / "elsewhere") == weights.folder_digest(fine_tuned)
+
+
+def study_with(tmp_path: Path, folder: Path | str, **model) -> study.Study:
+    tree = clips_study(str(make_class_folders(tmp_path / "clips", clips=4)))
+    small = {"family": "transformers", "architecture": "videomae", "weights": str(folder)}
+    tree["models"] = {"small": small | {"training": {"batch_size": 4}} | model}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
+    return study.load(str(tmp_path / "study.yaml"))
+
+
+def test_a_study_takes_sizes_from_the_weights_and_keys_from_their_content(fine_tuned, tmp_path):
+    first = study_with(tmp_path, fine_tuned)
+    spec = next(iter(first.trainings.values())).spec
+    assert spec["weights"] == weights.folder_digest(fine_tuned)
+    assert spec["model"]["hidden_size"] == 32
+    assert first.weights == {spec["weights"]: str(fine_tuned)}
+    shutil.copytree(fine_tuned, tmp_path / "moved")
+    moved = study_with(tmp_path, tmp_path / "moved")
+    assert list(moved.trainings) == list(first.trainings)
+    assert moved.digest == first.digest
+    fewer = study_with(tmp_path, fine_tuned, num_frames=2)
+    assert next(iter(fewer.trainings.values())).spec["model"]["num_frames"] == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hidden_size": 64}, "models.small.hidden_size: 64, but the weights in .* have 32; leave it out"),
+        ({"frame_size": 64}, "models.small.frame_size: 64, but the weights in .* have 32; leave it out"),
+        ({"num_frames": 3}, "models.small.num_frames: 3 does not divide by tubelet_size 2"),
+        ({"weights": "scrach"}, "line .*models.small.weights: no folder 'scrach'.*did you mean scratch"),
+        ({"weights": "clips"}, "holds no config.json"),
+    ],
+)
+def test_a_study_that_contradicts_its_weights(fine_tuned, tmp_path, monkeypatch, change, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StudyError, match=message):
+        study_with(
+            tmp_path,
+            **{"folder": fine_tuned} | ({"folder": change.pop("weights")} if "weights" in change else {}),
+            **change,
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model_type": "vivit"}, "holds a vivit, the study says architecture videomae"),
+        ({"hidden_act": "relu"}, "has hidden_act relu; partway builds hidden_act gelu only"),
+        ({"qkv_bias": False}, "has qkv_bias False"),
+    ],
+)
+def test_variants_that_partway_does_not_build_are_refused(fine_tuned, tmp_path, change, message):
+    shutil.copytree(fine_tuned, tmp_path / "w")
+    config = json.loads((tmp_path / "w/config.json").read_text())
+    (tmp_path / "w/config.json").write_text(json.dumps(config | change))
+    with pytest.raises(weights.WeightsError, match=message):
+        weights.describe(tmp_path / "w", "videomae")
+
+
+def test_a_training_starts_from_the_weights_and_records_what_it_took(data, fine_tuned, tmp_path, capsys):
+    spec = SPEC | {
+        "weights": weights.folder_digest(fine_tuned),
+        "model": options(fine_tuned).model_dump(exclude_defaults=True),
+        "training": {"epochs": 1, "batch_size": 4, "learning_rate": 1e-30, "weight_decay": 0.0, "warmup": 0.0},
+    }
+    loop.train(spec, **data, parent=None, folder=tmp_path, progress=QUIET, weights=fine_tuned)
+    record = json.loads((tmp_path / "training.json").read_text())
+    assert record["weights"] == {
+        "source": spec["weights"],
+        "remade": ["classifier.bias", "classifier.weight"],
+        "unused": [],
+    }
+    kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["weights"]
+    theirs = VideoMAEForVideoClassification.from_pretrained(fine_tuned).videomae.state_dict()
+    for name, tensor in theirs.items():
+        torch.testing.assert_close(kept[f"model.videomae.{name}"], tensor, atol=1e-6, rtol=0)
+
+
+def test_scratch_is_recorded_as_such(data, tmp_path):
+    assert train(data, tmp_path)["weights"] == {"source": "scratch"}
+    assert np.isfinite(train(data, tmp_path)["chosen"]["train_loss"])
