@@ -10,7 +10,7 @@ from conftest import REPOSITORY
 from partway import cli
 
 LIGHT = [
-    *("study", "resolve", "checks", "dag", "keys", "machine", "metrics", "cli"),
+    *("study", "resolve", "checks", "dag", "keys", "locks", "machine", "metrics", "weights", "cli"),
     *("data.prepare", "data.manifest", "data.sampling", "data.video", "data.store", "data.transforms", "data.clips"),
     *("results.collect", "results.tables", "results.figures", "results.stats"),
 ]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from partway import files, keys, study
+from partway import files, keys, locks, study
 from partway.errors import PartwayError
 
 FROZEN = Path(".snakemake/partway")
@@ -102,6 +102,8 @@ def check_call(workflow: Any, resolved: study.Study) -> None:
     execution, dag = workflow.execution_settings, workflow.dag_settings
     if execution is None:
         return  # --report, --summary, --rulegraph: nothing is going to run
+    if workflow.is_main_process and not workflow.dryrun and (held := locks.explain()):
+        print(f"note: {held}", file=sys.stderr)
     triggers = {str(trigger) for trigger in dag.rerun_triggers}
     right = {
         f"rerun-triggers: [mtime, params] (now {', '.join(sorted(triggers))})": triggers == {"mtime", "params"},

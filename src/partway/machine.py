@@ -47,13 +47,38 @@ def available_cores() -> int:
     return max(1, min(cores, int(quota)) if quota else cores)
 
 
-def _cgroup_cores() -> float | None:
-    """CPU quota of a container in cores; None where there is none."""
+def _cgroup_cores(root: Path = Path("/")) -> float | None:
+    """Smallest CPU quota, in cores, of this process's control group and those above it; None where there is none.
+
+    A container sees its own group as the root; under SLURM or systemd the limit stands somewhere on the way up.
+    """
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()[:2]
-        return None if quota == "max" else max(1.0, int(quota) / int(period))
+        memberships = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return None  # no control groups on this system: nothing limits us
+    quotas = []
+    for line in memberships:
+        _, controllers, group = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue  # version 1, another controller
+        top = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
+        for folder in (top / group.lstrip("/"), *(top / group.lstrip("/")).parents):
+            quotas.append(_quota(folder, version=1 if controllers else 2))
+            if folder == top:
+                break
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _quota(folder: Path, *, version: int) -> float | None:
+    """Quota of one control group in cores."""
+    try:
+        if version == 2:
+            quota, period = (folder / "cpu.max").read_text().split()[:2]
+        else:
+            quota, period = ((folder / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+        return None if quota in ("max", "-1") else int(quota) / int(period)
     except (OSError, ValueError):
-        return None  # no control group v2 here: nothing limits us
+        return None  # this group sets no limit
 
 
 def free_cores() -> int:
