@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -115,12 +116,58 @@ def test_a_second_snakemake_waits_for_an_orphan_and_ends_the_same(undisturbed, t
     main.wait()
     assert training.is_running()
     locked = workplace.snakemake(check=False)
-    assert "--unlock" in locked
+    assert "none runs in this folder on this machine" in locked
+    assert "run `snakemake --unlock`, then the same command again" in locked
+    assert "A job of it still runs (process" in locked
     workplace.snakemake("--unlock")
     output = workplace.snakemake()
     assert "another process works on this training" in output or not training.is_running()
     wait_for(lambda: not training.is_running())
     same_end(workplace, undisturbed)
+
+
+def test_a_second_snakemake_in_one_folder_is_told_who_works_there(tmp_path):
+    workplace = Workplace(tmp_path / "work", killable_study())
+    main, _ = killed_in_the_middle(workplace)
+    second = workplace.snakemake(check=False)
+    assert f"snakemake already works in this folder (process {main.pid}, since" in second
+    assert "wait for the other one, then call again" in second
+    assert "Directory cannot be locked" in second
+    assert main.wait(120) == 0, (workplace.folder / "output.log").read_text()[-3000:]
+
+
+def test_two_clones_over_one_results_folder_end_the_same(undisturbed, tmp_path):
+    """Both work at once, each with its own Snakemake; what one call finds taken away, the same call again brings."""
+    places = [Workplace(tmp_path / name, killable_study() | {"results_dir": "../shared"}) for name in ("one", "two")]
+    for place in places:
+        make_class_folders(place.folder / "clips")
+    for process in [started(place) for place in places]:
+        process.wait(300)
+    for place in places:
+        place.snakemake()
+        assert place.jobs() == {}
+    assert len(list((tmp_path / "shared").glob("trainings/*/training.json"))) == 1
+    shutil.copytree(tmp_path / "shared", tmp_path / "seen" / "results")
+    same_end(Workplace(tmp_path / "seen", {}), undisturbed)
+    assert not list((tmp_path / "shared").rglob("*.tmp*"))
+
+
+def test_results_on_another_disk_and_a_moved_clone(undisturbed, tmp_path):
+    """`results_dir` on another file system where there is one; then the whole folder moves, and nothing runs again."""
+    disk = Path("/dev/shm")
+    elsewhere = Path(tempfile.mkdtemp(dir=disk if os.access(disk, os.W_OK) else tmp_path))
+    try:
+        study_ = killable_study() | {"results_dir": str(elsewhere / "Ergebnisse für alle")}
+        workplace = Workplace(tmp_path / "work", study_)
+        make_class_folders(workplace.folder / "clips")
+        workplace.snakemake()
+        moved = workplace.folder.rename(tmp_path / "moved clone")
+        moved_workplace = Workplace(moved, study_)
+        assert moved_workplace.jobs() == {}
+        shutil.copytree(elsewhere / "Ergebnisse für alle", tmp_path / "seen" / "results")
+        same_end(Workplace(tmp_path / "seen", {}), undisturbed)
+    finally:
+        shutil.rmtree(elsewhere)
 
 
 def test_an_interrupted_call_goes_on(undisturbed, tmp_path):
