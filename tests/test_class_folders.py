@@ -309,7 +309,7 @@ def state_of(root: Path) -> dict[str, tuple]:
 @pytest.mark.slow
 def test_awkward_names_run_to_their_table_and_nothing_is_written_beside_them(tmp_path):
     """The real snakemake on files and frame folders with names that shells, YAML, FFmpeg and CSV stumble over."""
-    root = tmp_path / "work" / "Meine Clips (ä ö ü) & mehr #2"
+    root = tmp_path / "work" / "Anna's Clips (ä ö ü) & mehr #2"
     make_class_folders(root, tuple(AWKWARD), clips=5)
     for number, label in enumerate(AWKWARD):
         for place, path in enumerate(sorted((root / label).iterdir())):
