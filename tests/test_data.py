@@ -199,7 +199,7 @@ def test_one_recording_or_file_on_both_sides_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"clip_0.avi \(test\) and .*clip_0.avi \(train\) are of one source"):
         prepared(tmp_path / "clips", tmp_path / "data", group_pattern="(clip_[0-9])")
     (tmp_path / "clips/test/dark/copy.avi").write_bytes((tmp_path / "clips/train/dark/clip_1.avi").read_bytes())
-    with pytest.raises(DataError, match="are the same file; put both into one split"):
+    with pytest.raises(DataError, match="have the same content; put both into one split"):
         prepared(tmp_path / "clips", tmp_path / "data")
 
 

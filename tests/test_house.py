@@ -12,6 +12,7 @@ from partway import cli
 LIGHT = [
     *("study", "resolve", "checks", "dag", "keys", "locks", "machine", "metrics", "weights", "cli"),
     *("data.prepare", "data.manifest", "data.sampling", "data.video", "data.store", "data.transforms", "data.clips"),
+    *("data.class_folders", "data.frame_folders", "data.reading", "data.splits", "data.candidates", "sources"),
     *("results.collect", "results.tables", "results.figures", "results.stats"),
 ]
 VERBS = ["prepare", "store", "train", "evaluate", "collect", "tables", "figures", "check", "machine"]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from partway import files, keys, locks, study
+from partway import files, keys, locks, sources, study
 from partway.errors import PartwayError
 
 FROZEN = Path(".snakemake/partway")
@@ -87,7 +87,7 @@ def _refuse_repeated_arguments(argv: list[str]) -> None:
 def missing_data(resolved: study.Study) -> list[str]:
     """One line for each data set of the study that has no videos."""
     return [
-        f"data set {name}: no videos found under {source.root}; mount or download them, or correct `root:`"
+        f"data set {name}: no videos found under {source.root}: {sources.why_nothing(source.root)}"
         for name, source in resolved.datasets.items()
         if not source.found
     ]

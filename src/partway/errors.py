@@ -1,5 +1,7 @@
 """The errors a person is meant to read: each says what was expected, where, and what to do."""
 
+from collections.abc import Sequence
+
 
 class PartwayError(Exception):
     """Base of all errors whose message is written for the user; the command line prints them without a traceback."""
@@ -44,3 +46,9 @@ class StorageError(PartwayError):
 
 class OwnershipError(PartwayError):
     """Another process has taken over this training's folder."""
+
+
+def some(names: Sequence[str], most: int = 10) -> str:
+    """Enumerate names for a message: the first of them, then how many more there are."""
+    left = len(names) - most
+    return ", ".join(names[:most]) + (f" and {left} more" if left > 0 else "")

@@ -1,8 +1,9 @@
 """The table of a data set's videos, as `prepare` wrote it and as everything after it reads it.
 
-Columns of manifest.csv: id, path (relative to the root), label, split (train or test), group (videos of one source
-share it; groups are never cut), frames (decoded, not the header's), frame_rate, width, height, codec, digest (SHA-256
-of the file), decided_at (mime only), frame_times_sec (variable frame rate only).
+Columns of manifest.csv: id, path (relative to the root; a file, or a folder of frames), label, split (train or test),
+group (videos of one source share it; groups are never cut), frames (decoded, not the header's), frame_rate (empty
+where unknown, as of frame folders), width, height, codec (of frame folders jpeg, png or jpeg+png), digest (SHA-256 of
+the file, or of all frames in their order), decided_at (mime only), frame_times_sec (variable frame rate only).
 
 The validation split is no column: it is a pure function of this table and the data set's `validation:`, so that
 another fraction does not decode again.
@@ -30,7 +31,7 @@ class Video:
     split: str
     group: str
     frames: int
-    frame_rate: float
+    frame_rate: float | None
     width: int
     height: int
     codec: str
@@ -117,7 +118,7 @@ def _video(row: dict[str, str]) -> Video:
     return Video(
         **{name: row[name] for name in ("id", "path", "label", "split", "group", "codec", "digest")},
         frames=int(row["frames"]),
-        frame_rate=float(row["frame_rate"]),
+        frame_rate=float(row["frame_rate"]) if row["frame_rate"] else None,
         width=int(row["width"]),
         height=int(row["height"]),
         decided_at=float(row["decided_at"]) if row["decided_at"] else None,

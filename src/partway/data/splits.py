@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from partway.errors import some
 from partway.schema import SplitOff
 
 
@@ -51,3 +52,50 @@ def split_off(videos: Sequence[Grouped], options: SplitOff, purpose: str) -> set
 
 def _draw(seed: int, purpose: str, group: str) -> bytes:
     return hashlib.sha256(f"{seed}\t{purpose}\t{group}".encode()).digest()
+
+
+class Placed(Grouped, Protocol):
+    """What the check of train and test needs to know of a video."""
+
+    split: str
+
+
+def wrong_splits(videos: Sequence[Placed], *, official: bool) -> Iterator[str]:
+    """Yield why train and test cannot serve a study: a line for each kind of problem, with its classes or videos.
+
+    Args:
+        videos: of both splits.
+        official: the test split came with the data; else it was drawn by `split_off`.
+    """
+    train, test = (Counter(v.label for v in videos if v.split == split) for split in ("train", "test"))
+    labels = sorted(train | test)
+    if len(labels) < 2:
+        yield f"{len(labels)} class found ({some(labels)}); a study needs at least two"
+    if only := [label for label in labels if not train[label]]:
+        yield f"{_each(only)} is in test only; a model cannot learn it: add train videos, or take it out"
+    untested = [label for label in labels if not test[label]]
+    if untested and official:
+        yield f"{_each(untested)} has no test video: add some to test, or take it out of train"
+        return
+    if single := [label for label in untested if train[label] == 1]:
+        yield f"{_each(single)} has no test video: it is of one video, which cannot be split; add videos, or take it out"
+    if more := [label for label in untested if train[label] > 1]:
+        yield (f"{_each(more)} has no test video: add videos of another source (groups are never cut), or take it out")
+
+
+def shared_between_splits(videos: Sequence[Placed], what: str) -> Iterator[str]:
+    """Yield pairs on both sides of train and test that are of one source, or the same file: a model saw its test.
+
+    Args:
+        what: the attribute that makes two videos one: `group` or `digest`.
+    """
+    first: dict[str, Placed] = {}
+    for video in videos:
+        other = first.setdefault(getattr(video, what), video)
+        if other.split != video.split:
+            shared = f"are of one source, {video.group}" if what == "group" else "have the same content"
+            yield f"{other.id} ({other.split}) and {video.id} ({video.split}) {shared}; put both into one split"
+
+
+def _each(labels: list[str]) -> str:
+    return f"class {labels[0]}" if len(labels) == 1 else f"each of {len(labels)} classes ({some(labels)})"

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from partway import files, machine
-from partway.data import video
+from partway.data import reading
 from partway.data.manifest import Manifest, Video
 from partway.errors import DataError
 from partway.progress import Progress, duration
@@ -32,14 +32,14 @@ class FrameReader(Protocol):
 
 
 class VideoFiles:
-    """Decodes the video files themselves."""
+    """Decodes the videos themselves."""
 
     def __init__(self, root: Path | str):
         self.root = Path(root)
 
     def read(self, video_: Video, indices: Sequence[int]) -> np.ndarray:
         """Return frames_THWC: uint8 RGB in native size, in the order of `indices`."""
-        return video.read_frames(self.root / video_.path, indices)
+        return reading.read_frames(self.root / video_.path, indices, counted=video_.frames)
 
 
 class RawFrames:
@@ -126,9 +126,9 @@ def _decode_ahead(pool: ThreadPoolExecutor, manifest: Manifest, root: Path):
 
 
 def _all_frames(item: Video, root: Path) -> np.ndarray:
-    frames = list(video.read_all_frames(root / item.path))
-    if len(frames) != item.frames:
+    decoded = list(reading.read_all_frames(root / item.path))
+    if len(decoded) != item.frames:
         raise DataError(
-            f"{root / item.path}: {len(frames)} frames decode, `prepare` counted {item.frames}; the file changed"
+            f"{root / item.path}: {len(decoded)} frames decode, `prepare` counted {item.frames}; the file changed"
         )
-    return np.stack(frames)
+    return np.stack(decoded)

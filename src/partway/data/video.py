@@ -25,15 +25,15 @@ class VideoFacts:
 
     Attributes:
         frames: decoded frames; the header's count is often wrong.
-        frame_rate: frames a second, as the container says.
+        frame_rate: frames a second, as the container says; None where nothing says it.
         width, height: of the decoded picture, in pixels.
-        header_frames: what the container claims to hold; 0 where it does not say.
+        header_frames: what the container claims to show; 0 where it does not say.
         times_sec: time of every frame where the rate varies and the times rise; else None.
     """
 
     frames: int
     header_frames: int
-    frame_rate: float
+    frame_rate: float | None
     width: int
     height: int
     codec: str
@@ -91,12 +91,21 @@ def inspect(path: Path | str) -> VideoFacts:
                 )
             size = (frame.width, frame.height)
         stream = frames.stream
-        rate = float(stream.average_rate or stream.base_rate or 0)
+        rate = float(stream.average_rate or stream.base_rate or 0) or None
         tick_sec = float(stream.time_base or 0)
         codec = stream.codec_context.name
+        header_frames = _frames_in_header(frames.container, stream)
     if count == 0:
         raise DataError(f"{path}: no frame could be decoded")
-    return VideoFacts(count, stream.frames, rate, *size, codec, _varying_times(times, tick_sec))
+    return VideoFacts(count, header_frames, rate, *size, codec, _varying_times(times, tick_sec))
+
+
+def _frames_in_header(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> int:
+    """Frames that the header says are shown: a trimmed mp4 or mov counts in it what its edit list cuts away."""
+    index = getattr(stream, "index_entries", ())  # older PyAV has none
+    if not container.format.name.startswith("mov") or not index:
+        return stream.frames
+    return min(stream.frames, sum(not entry.is_discard for entry in index))
 
 
 def _varying_times(times_sec: list[float | None], tick_sec: float) -> list[float] | None:
@@ -121,9 +130,12 @@ class _Frames:
 
 @contextmanager
 def _decoding(path: Path | str) -> Iterator[_Frames]:
+    if Path(path).is_file() and Path(path).stat().st_size == 0:
+        raise DataError(f"{path}: cannot be decoded: the file is empty (0 bytes)")
     try:
         # Real clips carry metadata that is not UTF-8 (HMDB51); it says nothing about the frames.
-        with av.open(str(path), metadata_errors="replace") as container:
+        # Without file: FFmpeg takes what stands before a colon in a relative path for a protocol.
+        with av.open(f"file:{path}", metadata_errors="replace") as container:
             if not container.streams.video:
                 raise DataError(f"{path}: holds no video stream")
             stream = container.streams.video[0]
