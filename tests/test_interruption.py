@@ -9,6 +9,7 @@ from partway import cli, files
 from partway.errors import StoppedError, TrainingError
 from partway.training import loop
 from partway.training.interruption import STOP_SIGNALS, Interruption
+from partway.training.parts import Parts
 from tiny_trainings import MODEL, QUIET, log, train
 
 # 12 train videos in micro-batches of 2: 6 batches, an optimizer step after the 4th and after the last.
@@ -35,14 +36,15 @@ def undisturbed(data, tmp_path_factory):
 
 def stop_at(monkeypatch, method: str, call: int, number: signal.Signals = signal.SIGTERM) -> None:
     """Send this process a signal in the `call`-th call of a method of the trainer."""
-    real, calls = getattr(loop.Trainer, method), iter(range(1, 10_000))
+    owner = Parts if method == "step" else loop.Trainer
+    real, calls = getattr(owner, method), iter(range(1, 10_000))
 
     def stopping(self, *arguments):
         if next(calls) == call:
             os.kill(os.getpid(), number)
         return real(self, *arguments)
 
-    monkeypatch.setattr(loop.Trainer, method, stopping)
+    monkeypatch.setattr(owner, method, stopping)
 
 
 def same_end(folder, undisturbed) -> None:
@@ -55,7 +57,7 @@ def same_end(folder, undisturbed) -> None:
 @pytest.mark.parametrize("number", STOP_SIGNALS, ids=lambda number: number.name)
 def test_each_stop_signal_saves_inside_the_epoch(data, tmp_path, monkeypatch, undisturbed, number):
     with monkeypatch.context() as patched:
-        stop_at(patched, "_step", 5, number)
+        stop_at(patched, "step", 5, number)
         with pytest.raises(StoppedError, match=rf"stopped by {number.name} after epoch 2 of 4, 4 batches into") as end:
             train(data, tmp_path, **RECIPE)
     assert end.value.signal_number == number
@@ -64,7 +66,7 @@ def test_each_stop_signal_saves_inside_the_epoch(data, tmp_path, monkeypatch, un
     same_end(tmp_path, undisturbed)
 
 
-@pytest.mark.parametrize("method", ["_step", "_scores"])
+@pytest.mark.parametrize("method", ["step", "_scores"])
 @pytest.mark.parametrize("call", range(1, 7))
 def test_stopped_at_any_step_or_scoring_pass_it_ends_the_same(data, tmp_path, monkeypatch, undisturbed, method, call):
     with monkeypatch.context() as patched:
@@ -72,21 +74,21 @@ def test_stopped_at_any_step_or_scoring_pass_it_ends_the_same(data, tmp_path, mo
         with pytest.raises(StoppedError):
             train(data, tmp_path, **RECIPE)
     steps = []
-    real = loop.Trainer._step
-    monkeypatch.setattr(loop.Trainer, "_step", lambda self: steps.append(1) or real(self))
+    real = Parts.step
+    monkeypatch.setattr(Parts, "step", lambda self: steps.append(1) or real(self))
     train(data, tmp_path, **RECIPE)
-    done = call if method == "_step" else STEPS * -(-call // 2)  # two scoring passes an epoch, after its steps
+    done = call if method == "step" else STEPS * -(-call // 2)  # two scoring passes an epoch, after its steps
     assert len(steps) == 4 * STEPS - done, "no step is taken twice"
     same_end(tmp_path, undisturbed)
 
 
 def test_stopped_again_and_again_it_still_ends_the_same(data, tmp_path, monkeypatch, undisturbed):
-    real = loop.Trainer._step
-    monkeypatch.setattr(loop.Trainer, "_step", lambda self: os.kill(os.getpid(), signal.SIGHUP) or real(self))
+    real = Parts.step
+    monkeypatch.setattr(Parts, "step", lambda self: os.kill(os.getpid(), signal.SIGHUP) or real(self))
     for _ in range(4 * STEPS):
         with pytest.raises(StoppedError):
             train(data, tmp_path, **RECIPE)
-    monkeypatch.setattr(loop.Trainer, "_step", real)
+    monkeypatch.setattr(Parts, "step", real)
     train(data, tmp_path, **RECIPE)
     same_end(tmp_path, undisturbed)
 
@@ -102,7 +104,7 @@ def test_before_the_first_step_there_is_nothing_to_save(data, tmp_path, monkeypa
 
 
 def test_a_loss_that_is_not_finite_is_not_saved_on_the_way_out(data, tmp_path, monkeypatch):
-    stop_at(monkeypatch, "_step", 2)
+    stop_at(monkeypatch, "step", 2)
     fast = RECIPE["training"] | {"learning_rate": 1e30, "clip_norm": None, "warmup": 0.0}
     with pytest.raises(TrainingError, match="the loss is"):
         train(data, tmp_path, training=fast)

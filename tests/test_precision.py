@@ -57,7 +57,7 @@ def test_fp16_keeps_its_scale_through_a_resume(data, tmp_path, monkeypatch):
     undisturbed = train(data, tmp_path / "undisturbed", **recipe)
     assert undisturbed["precision"] == "fp16"
     state = torch.load(tmp_path / "undisturbed/state/state.pt", weights_only=True)
-    assert state["scaler"]["scale"] > 1
+    assert state["parts"]["scaler"]["scale"] > 1
     real = loop.Trainer.run_epoch
     with monkeypatch.context() as patched:
         patched.setattr(loop.Trainer, "run_epoch", lambda s: real(s) if s.epoch < 2 else pytest.exit("killed"))

@@ -137,7 +137,7 @@ def test_state_of_another_spec_or_data_set_is_never_used(data, tmp_path):
     assert train(data, tmp_path / "mixed", seed=5)["checkpoint_digest"] == other["checkpoint_digest"]
     with Owner(tmp_path / "state", QUIET) as owner:
         states = [StateFolder(owner, {"spec": "s", "fingerprint": f}, QUIET) for f in ("one", "two")]
-        states[0].save({"best_epoch": None, "epoch": 1})
+        states[0].save({"so_far": {"best_epoch": None}, "epoch": 1})
         assert states[0].load()["epoch"] == 1
         assert states[1].load() is None
 

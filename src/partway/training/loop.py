@@ -24,15 +24,15 @@ from partway.data.clips import ClipLoader, ClipMaker, epoch_order
 from partway.data.manifest import Manifest, Video
 from partway.data.store import open_reader
 from partway.errors import StoppedError, TrainingError
-from partway.models import create_model, load_pretrained, parameter_count
+from partway.models import parameter_count
 from partway.progress import Progress, duration
 from partway.schema import Evaluation
 from partway.training import checkpoints
 from partway.training import device as devices
 from partway.training.interruption import Interruption
 from partway.training.mixup import mix
-from partway.training.optim import create_optimizer, create_schedule, optimizer_steps
-from partway.training.precision import Precision
+from partway.training.optim import optimizer_steps
+from partway.training.parts import Parts
 from partway.training.record import LOG_COLUMNS, write_training
 from partway.training.running import EpochUnderWay, RecentLosses
 from partway.training.scoring import predict
@@ -131,51 +131,22 @@ class Trainer:
         return self.so_far.epoch
 
     def start(self, parent: Path | None, weights: Path | None) -> None:
-        """Build model, optimizer and schedule; take up saved state where there is some."""
+        """Build what is trained; take up saved state where there is some."""
         state = self.states.load()
         self.threads = state["threads"] if state else machine.threads()
         torch.set_num_threads(self.threads)
-        self.device = devices.choose()
-        self.precision = Precision(self.options.precision, self.device, self.progress)
-        self.to_device = devices.ToDevice(self.device, self.spec.model.normalisation)
-        self.model = self._first_model(parent, weights).to(self.device).train()
-        self.optimizer = create_optimizer(self.model, self.options)
-        self.steps = self.options.epochs * optimizer_steps(len(self.videos), self.options)
-        self.schedule = create_schedule(self.optimizer, self.steps, self.options)
+        steps = self.options.epochs * optimizer_steps(len(self.videos), self.options)
+        self.parts = Parts(self.spec, self.data.classes, steps, parent=parent, weights=weights, progress=self.progress)
         self.progress.line(
             f"{len(self.videos)} train and {len(self.validation)} validation videos, "
-            f"{parameter_count(self.model):,} parameters, {devices.name(self.device)}, {self.precision.name}, "
-            f"{self.threads} threads, {machine.workers()} workers"
+            f"{parameter_count(self.parts.model):,} parameters, {devices.name(self.parts.device)}, "
+            f"{self.parts.precision.name}, {self.threads} threads, {machine.workers()} workers"
         )
         if state:
-            self._resume(state)
-
-    def _first_model(self, parent: Path | None, weights: Path | None) -> torch.nn.Module:
-        """The model as it is before the first step: of the stage before, of pretrained weights, or fresh."""
-        torch.manual_seed(self.spec.seed)
-        sizes = (self.spec.family, self.spec.architecture, self.spec.model, len(self.data.classes))
-        self.loaded = {"source": self.spec.weights}
-        if parent is None and weights is not None:
-            model, report = load_pretrained(*sizes, weights, self.spec.weights)
-            self.loaded |= report
-            self.progress.line(f"weights {weights}: " + "; ".join(f"{k}: {v or 'none'}" for k, v in report.items()))
-            return model
-        model = create_model(*sizes)
-        if parent is not None:
-            model.load_state_dict(checkpoints.load(parent / "checkpoint.pt", self.data.classes)["weights"])
-        return model
-
-    def _resume(self, state: dict[str, Any]) -> None:
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.precision.scaler.load_state_dict(state["scaler"])
-        torch.set_rng_state(state["torch_rng"])
-        if self.device.type == "cuda" and state["cuda_rng"] is not None:
-            torch.cuda.set_rng_state(state["cuda_rng"], self.device)
-        self.so_far = _SoFar(**{name: state[name] for name in ("epoch", "rows", "best_epoch", "elapsed_sec")})
-        self.under_way = EpochUnderWay.from_dict(state["under_way"], self.device)
-        self.progress.line(f"resumed {self._place()}")
+            self.parts.load_state_dict(state["parts"])
+            self.so_far = _SoFar(**state["so_far"])
+            self.under_way = EpochUnderWay.from_dict(state["under_way"], self.parts.device)
+            self.progress.line(f"resumed {self._place()}")
 
     def _place(self) -> str:
         inside = f", {self.under_way.batches} batches into the next" if self.under_way.batches else ""
@@ -191,17 +162,9 @@ class Trainer:
             "train_target": "dominant" if self.options.mixup else "hard",
             "epoch_sec": round(train_sec + time.monotonic() - scoring_began, 3),
             "clips_per_sec": round(len(self.videos) / train_sec, 2),
-            "gpu_mem_mb": self._gpu_mem_mb(),
+            "gpu_mem_mb": self.parts.peak_memory_mb(),
         }
         self._keep(row)
-
-    def _gpu_mem_mb(self) -> int:
-        """Peak of the epoch; 0 on the CPU."""
-        if self.device.type != "cuda":
-            return 0
-        peak = torch.cuda.max_memory_allocated(self.device)
-        torch.cuda.reset_peak_memory_stats(self.device)
-        return round(peak / 2**20)
 
     def _train_epoch(self) -> dict[str, float]:
         epoch, so_far, losses = self.epoch + 1, self.under_way, RecentLosses()
@@ -211,18 +174,18 @@ class Trainer:
         left = order[so_far.batches * self.options.batch_size :]
         make = partial(self.clips.train_clip, epoch=epoch)
         for number, batch in enumerate(self.loader.batches(left, make), start=so_far.batches):
-            video_BTCHW = self.to_device.clips(batch.clips_BTHWC)
-            labels_B = self.to_device.labels(batch.labels_B)
+            video_BTCHW = self.parts.to_device.clips(batch.clips_BTHWC)
+            labels_B = self.parts.to_device.labels(batch.labels_B)
             at = (self.spec.seed, epoch, number)
             video_BTCHW, targets_BK = mix(video_BTCHW, labels_B, len(self.data.classes), self.options.mixup, at=at)
-            with self.precision.autocast():
-                logits_BK = self.model(video_BTCHW)
+            with self.parts.precision.autocast():
+                logits_BK = self.parts.model(video_BTCHW)
                 loss = F.cross_entropy(logits_BK, targets_BK, label_smoothing=self.options.label_smoothing)
             losses.add(loss, f"epoch {epoch}, batch {number + 1} of {batches}, videos {', '.join(batch.ids)}")
-            self.precision.backward(loss * len(batch.ids) / self._group_clips(number, len(order)))
+            self.parts.precision.backward(loss * len(batch.ids) / self._group_clips(number, len(order)))
             so_far.sums.add(loss, logits_BK.detach(), targets_BK.argmax(dim=1))
             if (number + 1) % self.options.accumulation == 0 or number + 1 == batches:
-                so_far.learning_rate = self._step()
+                so_far.learning_rate = self.parts.step()
                 so_far.batches, so_far.train_sec = number + 1, time.monotonic() - began
                 self._stop_if_asked(losses)
             self.progress.update(partial(self._describe, epoch, number + 1, batches, began))
@@ -244,14 +207,6 @@ class Trainer:
         first = batch // self.options.accumulation * group
         return min(group, clips - first)
 
-    def _step(self) -> float:
-        """Take one optimizer step; return the learning rate it was taken with."""
-        learning_rate = self.optimizer.param_groups[0]["lr"]
-        self.precision.step(self.optimizer, self.model.parameters(), self.options.clip_norm)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.schedule.step()
-        return learning_rate
-
     def _stop_if_asked(self, losses: RecentLosses | None = None) -> None:
         """Where a stop signal has arrived, save the state inside the epoch and leave."""
         signal = self.interruption.requested
@@ -271,7 +226,9 @@ class Trainer:
             return {f"{part}_{name}": None for name in ("loss", "top1", "top5")}
         batches = self.loader.batches(videos, lambda video: self.clips.test_clips(video, ONE_VIEW))
         stop_between = lambda _: self._stop_if_asked()  # noqa: E731 (one word at its only use)
-        logits_NVK, labels_N, _ = predict(self.model, batches, self.to_device, self.precision, stop_between)
+        logits_NVK, labels_N, _ = predict(
+            self.parts.model, batches, self.parts.to_device, self.parts.precision, stop_between
+        )
         scores = metrics.summarise(logits_NVK[:, 0], labels_N)
         return {f"{part}_{name}": scores[name] for name in ("loss", "top1", "top5")}
 
@@ -288,7 +245,7 @@ class Trainer:
         self.under_way = EpochUnderWay()
         if self.options.select == "best" and (was_best is None or row["val_top1"] > self._row(was_best)["val_top1"]):
             self.so_far.best_epoch = self.epoch
-            self.states.save_best(self.epoch, self.model.state_dict())
+            self.states.save_best(self.epoch, self.parts.model.state_dict())
         self._save()
         self.states.forget_bests(keep={was_best, self.so_far.best_epoch})
         files.write_csv(self.states.owner.folder / "training_log.csv", self.so_far.rows, LOG_COLUMNS)
@@ -300,15 +257,10 @@ class Trainer:
 
     def _save(self) -> None:
         self.states.save(
-            vars(self.so_far)
-            | {
+            {
+                "so_far": vars(self.so_far),
                 "under_way": self.under_way.to_dict(),
-                "model": self.model.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "schedule": self.schedule.state_dict(),
-                "scaler": self.precision.scaler.state_dict(),
-                "torch_rng": torch.get_rng_state(),
-                "cuda_rng": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+                "parts": self.parts.state_dict(),
                 "threads": self.threads,
             }
         )
@@ -325,7 +277,7 @@ class Trainer:
         """Weights of the chosen epoch, on the CPU."""
         if self.so_far.best_epoch is not None:
             return self.states.load_best(self.so_far.best_epoch)
-        return {name: tensor.cpu() for name, tensor in self.model.state_dict().items()}
+        return {name: tensor.cpu() for name, tensor in self.parts.model.state_dict().items()}
 
 
 def _percent(value: float | None) -> str:

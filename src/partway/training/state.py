@@ -95,8 +95,8 @@ class StateFolder:
                 if not isinstance(state, dict) or state.get("identity") != self.identity:
                     self.progress.line(f"{path.name} belongs to another training, data set or version; not used")
                     continue
-                if state["best_epoch"] is not None:
-                    self.load_best(state["best_epoch"])  # without it the state could not be ended well
+                if (best := state["so_far"]["best_epoch"]) is not None:
+                    self.load_best(best)  # without it the state could not be ended well
                 return state
             except StorageError as error:
                 reason = str(error).partition("; delete")[0]
