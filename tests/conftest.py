@@ -74,6 +74,12 @@ def make_class_folders(root: Path, classes: tuple[str, ...] = ("dark", "light"),
     return root
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory) -> None:
+    """What partway remembers of this user stays out of the tests, and the tests out of it."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @dataclass
 class Workplace:
     """A folder in which the real snakemake runs one study, with this repository's Snakefile and profile."""

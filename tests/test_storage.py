@@ -164,6 +164,15 @@ def test_a_damaged_checkpoint_or_record_says_what_to_do(data, tmp_path, undistur
             evaluation.evaluate(asked, training=tmp_path / "run", **data, folder=tmp_path / "e", progress=QUIET)
 
 
+def test_a_checkpoint_of_another_training_is_not_scored(data, tmp_path, undisturbed):
+    asked = {"training": "t", "split": "test", "observation_ratio": 1}
+    train(data, tmp_path / "other", seed=1)
+    shutil.copytree(undisturbed, tmp_path / "run")
+    shutil.copy(tmp_path / "other" / "checkpoint.pt", tmp_path / "run" / "checkpoint.pt")
+    with pytest.raises(StorageError, match=r"checkpoint.pt: not the weights that training.json beside it describes"):
+        evaluation.evaluate(asked, training=tmp_path / "run", **data, folder=tmp_path / "e", progress=QUIET)
+
+
 @pytest.mark.slow
 def test_a_real_small_disk(data, tmp_path, undisturbed):
     """A tmpfs of 300 kB; where this machine lets no test mount one, RLIMIT_FSIZE above stands for it."""

@@ -55,7 +55,7 @@ def evaluate(
     device = devices.choose()
     precision = Precision(trained.training.precision, device, progress)
     model = create_model(trained.family, trained.architecture, trained.model, len(data.classes))
-    model.load_state_dict(checkpoints.load(training / "checkpoint.pt", data.classes)["weights"])
+    model.load_state_dict(checkpoints.load_trained(training, data.classes))
     clips = ClipMaker(
         reader=open_reader(store, root, data),
         model=trained.model,

@@ -67,12 +67,17 @@ def read_record(folder: Path) -> dict[str, Any]:
     return files.read_json(folder / "training.json")
 
 
-def load(path: Path, classes: list[str]) -> dict[str, Any]:
-    """Read a checkpoint.pt and make sure that its class indices mean these classes.
+def load_trained(folder: Path, classes: list[str]) -> dict[str, torch.Tensor]:
+    """Weights of a finished training, and sure to be those that its training.json describes.
+
+    Args:
+        folder: of the training.
+        classes: what its class indices must mean.
 
     Raises:
-        StorageError: the file is damaged. TrainingError: it was trained on another class list.
+        StorageError: checkpoint.pt is damaged or another one. TrainingError: it was trained on another class list.
     """
+    path = folder / "checkpoint.pt"
     checkpoint = load_tensors(path)
     if checkpoint["classes"] != classes:
         raise TrainingError(
@@ -80,7 +85,9 @@ def load(path: Path, classes: list[str]) -> dict[str, Any]:
             f"{class_list_digest(checkpoint['classes'])}; here {len(classes)}, {class_list_digest(classes)}); "
             "an index would mean another class"
         )
-    return checkpoint
+    if weights_digest(checkpoint["weights"]) != read_record(folder)["checkpoint_digest"]:
+        raise StorageError(f"{path}: not the weights that training.json beside it describes; delete both and run again")
+    return checkpoint["weights"]
 
 
 def weights_digest(weights: dict[str, torch.Tensor]) -> str:

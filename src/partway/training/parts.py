@@ -63,7 +63,7 @@ class Parts:
             return model
         model = create_model(*sizes)
         if parent is not None:
-            model.load_state_dict(checkpoints.load(parent / "checkpoint.pt", classes)["weights"])
+            model.load_state_dict(checkpoints.load_trained(parent, classes))
         return model
 
     def step(self) -> float:
