@@ -2,8 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from partway.data.clips import ClipLoader, ClipMaker, epoch_order, generator
+from conftest import numbered_frames, write_video
+from partway.data.clips import TRAIN_STREAM, ClipLoader, ClipMaker, epoch_order, generator
+from partway.data.sampling import observed_frames, window_start
+from partway.data.store import VideoFiles
 from partway.data.transforms import resized, test_boxes, test_views, train_view
 from partway.errors import DataError
 from partway.schema import Evaluation, ModelOptions, Sampling, Transforms
@@ -102,6 +107,69 @@ def test_no_frame_outside_the_window_is_read(rule, ratio):
         allowed = clips.observed(video, 1.0 if ratio == "random" else ratio)
         assert max(index for asked in reader.asked for index in asked) < allowed
         reader.asked.clear()
+
+
+@pytest.mark.parametrize("rule", ["uniform", "strided", "jittered"])
+@pytest.mark.parametrize("ratio", [0.1, 0.37, 0.6, 1.0, "random"])
+def test_a_middle_window_is_read_from_its_start_to_its_end(rule, ratio):
+    reader = CountingReader()
+    clips = maker(reader, ratio=ratio, window="middle", sampling=Sampling(train=rule))
+    for frames in (1, 3, 17, 100):
+        video = clip(frames, frames=frames)
+        for epoch in range(20):
+            clips.train_clip(video, epoch)
+        observed = clips.observed(video, 1.0 if ratio == "random" else ratio)
+        assert all(max(asked) - min(asked) < observed for asked in reader.asked)
+        if ratio == 0.1 and frames == 100:
+            assert {asked[0] for asked in reader.asked} <= set(range(20, 80))
+            assert len({asked[0] for asked in reader.asked}) > 5
+        reader.asked.clear()
+        clips.test_clips(video, Evaluation())
+        clips.test_clips(video, Evaluation())
+        assert reader.asked[0] == reader.asked[1]
+        reader.asked.clear()
+
+
+@given(
+    frames=st.integers(1, 40),
+    ratio=st.one_of(st.sampled_from([0.1, 0.3, 0.5, 0.6, 0.9]), st.floats(0.01, 1.0)),
+    window=st.sampled_from(["prefix", "middle"]),
+    too_short=st.sampled_from(["stretch", "loop", "repeat_last"]),
+    rate=st.sampled_from([5, 12, 30]),
+    epoch=st.integers(0, 3),
+)
+@settings(max_examples=40, deadline=None)
+def test_nothing_outside_the_window_reaches_a_clip_through_the_decoder(
+    tmp_path_factory, frames, ratio, window, too_short, rate, epoch
+):
+    """Two real files that differ everywhere but in the window give the same clips, bit for bit."""
+    folder = tmp_path_factory.mktemp("leak")
+    own = numbered_frames(frames)
+    for name, outside in (("one", 0), ("other", 255)):  # each frame coded alone, so that neighbours leave no trace
+        observed = observed_frames(frames, ratio)
+        starts = _starts(frames, observed, ratio, window, epoch)
+        for part, start in starts.items():
+            changed = np.full_like(own, outside)
+            changed[start : start + observed] = own[start : start + observed]
+            write_video(folder / name / part / "x.avi", changed, codec="ffv1", rate=rate)
+    video = clip(0, frames=frames, path="x.avi")
+    made = {}
+    for name in ("one", "other"):
+        options = {"ratio": ratio, "window": window, "sampling": Sampling(train="jittered", too_short=too_short)}
+        train_clip = maker(VideoFiles(folder / name / "train"), **options).train_clip(video, epoch)
+        test_clips = maker(VideoFiles(folder / name / "test"), **options).test_clips(video, Evaluation(crops=3))
+        made[name] = (train_clip, test_clips)
+    for one, other in zip(made["one"], made["other"], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def _starts(frames: int, observed: int, ratio: float, window: str, epoch: int) -> dict[str, int]:
+    """Where the window of the training clip and of the test clips begins, with the clip's own draw."""
+    rng = generator(TRAIN_STREAM, 0, epoch, clip(0).id)
+    return {
+        "train": window_start(frames, observed, ratio, window, rng),
+        "test": window_start(frames, observed, ratio, window),
+    }
 
 
 def test_random_ratio_differs_by_epoch_in_training_and_is_fixed_in_validation():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partway.data.sampling import frame_indices, observed_frames, random_ratio
+from partway.data.sampling import frame_indices, observed_frames, random_ratio, window_start
 
 RATIOS = st.one_of(st.sampled_from([0.1, 0.3, 0.5, 0.7, 0.9, 1.0]), st.floats(1e-6, 1.0))
 
@@ -61,6 +61,43 @@ def test_no_frame_at_or_after_the_window_is_observed(times, ratio):
 def test_a_ratio_outside_its_range_is_refused(ratio):
     with pytest.raises(ValueError, match="observation_ratio"):
         observed_frames(10, ratio)
+
+
+@pytest.mark.parametrize(
+    ("frames", "ratio", "first", "last", "centred"),
+    [
+        (100, 0.3, 20, 50, 35),  # n = 30: starts from ceil(20) to floor(80) - 30
+        (101, 0.3, 21, 49, 35),  # n = 31: ceil(20.2) .. floor(80.8) - 31; (101 - 31) // 2
+        (10, 0.5, 2, 3, 2),  # n = 5: 2 .. 8 - 5
+        (100, 0.6, 0, 40, 20),  # 0.6 and more: anywhere
+        (100, 0.59, 20, 21, 20),  # n = 59: 20 .. 80 - 59
+        (3, 0.5, 0, 1, 0),  # n = 2: ceil(0.6) = 1 .. floor(2.4) - 2 = 0 is empty: anywhere
+        (1, 0.1, 0, 0, 0),
+        (7, 1.0, 0, 0, 0),
+    ],
+)
+def test_middle_windows_by_hand(frames, ratio, first, last, centred):
+    observed = observed_frames(frames, ratio)
+    drawn = {window_start(frames, observed, ratio, "middle", np.random.default_rng(seed)) for seed in range(600)}
+    assert drawn == set(range(first, last + 1))
+    assert window_start(frames, observed, ratio, "middle") == centred
+    assert window_start(frames, observed, ratio, "prefix", np.random.default_rng(0)) == 0
+
+
+@given(frames=st.integers(1, 3000), ratio=RATIOS, seed=st.integers(0, 2**32 - 1))
+def test_a_middle_window_lies_in_the_video_and_in_its_middle_where_it_fits(frames, ratio, seed):
+    observed = observed_frames(frames, ratio)
+    start = window_start(frames, observed, ratio, "middle", np.random.default_rng(seed))
+    assert 0 <= start <= frames - observed
+    fits = Fraction(8, 10) * frames - Fraction(2, 10) * frames >= observed + 1  # room for a whole frame to spare
+    if ratio < 0.6 and fits:
+        assert Fraction(2, 10) * frames <= start
+        assert start + observed <= Fraction(8, 10) * frames
+
+
+def test_an_unknown_window_is_refused():
+    with pytest.raises(ValueError, match="neither prefix nor middle"):
+        window_start(10, 5, 0.5, "end")
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,22 @@ def test_matched_trains_each_ratio_and_random_once(tmp_path):
     assert len(resolved.evaluations) == 6
 
 
+def test_windows_share_what_whole_videos_train(tmp_path):
+    tree = tiny_study()
+    tree["ladders"] = {}
+    block = tree["grid"][1] | {"ratios": [0.5, 1.0], "windows": ["prefix", "middle"]}
+    tree["grid"] = [block | {"train_ratio": "full"}]
+    full = load(tmp_path, tree)
+    assert len(full.trainings) == 1  # a whole video has no window
+    assert len(full.evaluations) == 6  # on test and validation: prefix 0.5, middle 0.5, and 1.0 for both
+    tree["grid"] = [block | {"train_ratio": "matched"}]
+    matched = load(tmp_path, tree)
+    assert sorted(t.spec.get("window", "prefix") for t in matched.trainings.values()) == ["middle", "prefix", "prefix"]
+    tree["grid"] = [block | {"train_ratio": "random"}]
+    assert len(load(tmp_path, tree).trainings) == 2  # random lengths lie somewhere, also in the middle
+    assert any("middle window" in training.title for training in load(tmp_path, tree).trainings.values())
+
+
 def test_precedence_is_study_then_model_then_ablation(tmp_path):
     tree = tiny_study()
     tree["training"] = {"epochs": 1, "batch_size": 2, "learning_rate": 0.1}

@@ -62,6 +62,7 @@ def evaluate(
         sampling=trained.sampling,
         transforms=trained.transforms,
         ratio=spec["observation_ratio"],
+        window=spec.get("window", "prefix"),
     )
     began = time.monotonic()
     with ClipLoader(data.classes, trained.training.batch_size, machine.workers()) as loader:

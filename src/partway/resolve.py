@@ -128,10 +128,9 @@ class Resolver:
             recipe = self.recipe(model, ablation)
             ratios = {"matched": ratio, "full": 1.0}
             train_ratio = ratios.get(block.train_ratio, block.train_ratio)
-            chain = self._trainings(recipe, block, train_ratio, window, seed, f"{block.dataset} {model} {ablation}")
-            title = (
-                f"{block.dataset} {model} {ablation}, train_ratio {train_ratio}, observation_ratio {ratio}, seed {seed}"
-            )
+            names = f"{block.dataset} {model} {ablation}" + (f", {window} window" if window != "prefix" else "")
+            chain = self._trainings(recipe, block, train_ratio, window, seed, names)
+            title = f"{names}, train_ratio {train_ratio}, observation_ratio {ratio}, seed {seed}"
             predictions = [
                 self._evaluation(recipe, chain[-1], split, ratio, window, f"{title}, {split}")
                 for split in (("test", "validation") if validated else ("test",))

@@ -315,7 +315,7 @@ class GridBlock(Section):
     models: Annotated[list[Name], Field(min_length=1)]
     ablations: Annotated[list[Name], Field(min_length=1)]
     ratios: Annotated[list[Ratio], Field(min_length=1)]
-    windows: Annotated[list[Literal["prefix"]], Field(min_length=1)] = ["prefix"]
+    windows: Annotated[list[Literal["prefix", "middle"]], Field(min_length=1)] = ["prefix"]
     train_ratio: TrainRatio = "matched"
     train_fraction: Ratio = Field(1.0, description="share of the train split, class by class")
     seeds: Annotated[list[Seed], Field(min_length=1)]

@@ -55,6 +55,7 @@ class ClipMaker:
 
     Attributes:
         ratio: observation ratio, or `random`: drawn for each sample, uniform over (0, 1].
+        window: `prefix` or `middle`; the latter starts anywhere it may in training, and is centred at test time.
         seed: of the training.
         validation_seed: fixes the ratio of each validation video under `random`.
     """
@@ -64,6 +65,7 @@ class ClipMaker:
     sampling: Sampling
     transforms: Transforms
     ratio: float | str
+    window: str = "prefix"
     seed: int = 0
     validation_seed: int = 0
 
@@ -87,15 +89,17 @@ class ClipMaker:
         return sampling.observed_frames(video.frames, ratio, video.frame_times_sec)
 
     def _frames(self, video: Video, ratio: float, rule: str, rng: np.random.Generator | None = None) -> np.ndarray:
+        observed = self.observed(video, ratio)
+        start = sampling.window_start(video.frames, observed, ratio, self.window, rng)
         indices = sampling.frame_indices(
-            self.observed(video, ratio),
+            observed,
             self.model.num_frames,
             rule,
             stride=self.sampling.stride,
             too_short=self.sampling.too_short,
             rng=rng,
         )
-        return self.reader.read(video, indices)
+        return self.reader.read(video, [start + index for index in indices])
 
 
 class ClipLoader:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
-from math import ceil
+from math import ceil, floor
 
 import numpy as np
 
@@ -46,6 +46,32 @@ def _observed_by_time(times_sec: Sequence[float], ratio: float) -> int:
     first, last = times_sec[0], times_sec[-1]
     duration = (last - first) * len(times_sec) / (len(times_sec) - 1)
     return max(1, sum(time - first < ratio * duration for time in times_sec))
+
+
+def window_start(frames: int, observed: int, ratio: float, window: str, rng: np.random.Generator | None = None) -> int:
+    """First frame of the observation window (SPEC 4c).
+
+    Args:
+        frames: of the whole video.
+        observed: frames in the window, see `observed_frames`.
+        ratio: observation ratio in (0, 1].
+        window: `prefix` begins at frame 0. `middle` lies within the middle 60 % of the video, and anywhere in it where
+            that does not fit (a ratio of 0.6 or more, a very short video).
+        rng: draws the start of a `middle` window, in training; without it the window is centred.
+
+    Returns:
+        A frame index in [0, frames - observed].
+    """
+    if window == "prefix":
+        return 0
+    if window != "middle":
+        raise ValueError(f"window {window!r} is neither prefix nor middle")
+    if rng is None:
+        return (frames - observed) // 2
+    first, last = ceil(Fraction(2, 10) * frames), floor(Fraction(8, 10) * frames) - observed
+    if exact(ratio) >= Fraction(6, 10) or last < first:
+        first, last = 0, frames - observed
+    return int(rng.integers(first, last + 1))
 
 
 def frame_indices(

@@ -114,6 +114,7 @@ class Trainer:
             sampling=spec.sampling,
             transforms=spec.transforms,
             ratio=spec.train_ratio,
+            window=spec.window,
             seed=spec.seed,
             validation_seed=spec.validation.seed,
         )
