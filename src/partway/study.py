@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from partway import keys
-from partway.errors import StudyError
 from partway.study_file import read
 
 
@@ -146,9 +145,4 @@ def load(source: str, edits: list[str] | None = None) -> Study:
     from partway import checks, resolve  # they build what is defined above
 
     text = read(source, edits)
-    problems = text.problems + checks.unknown_references(text)
-    file = checks.validate(text, problems)
-    problems = problems or checks.wrong_recipes(file, text)  # recipes need every name to be there
-    if problems:
-        raise StudyError(source, problems)
-    return resolve.Resolver(file, text).study()
+    return resolve.Resolver(checks.check(text), text).study()
