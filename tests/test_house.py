@@ -10,12 +10,26 @@ from conftest import REPOSITORY
 from partway import cli
 
 LIGHT = [
-    *("study", "resolve", "checks", "dag", "keys", "locks", "machine", "metrics", "weights", "cli"),
+    *(
+        "study",
+        "resolve",
+        "checks",
+        "messages",
+        "plain_yaml",
+        "json_schema",
+        "dag",
+        "keys",
+        "locks",
+        "machine",
+        "metrics",
+        "weights",
+        "cli",
+    ),
     *("data.prepare", "data.manifest", "data.sampling", "data.video", "data.store", "data.transforms", "data.clips"),
     *("data.class_folders", "data.frame_folders", "data.reading", "data.splits", "data.candidates", "sources"),
     *("results.collect", "results.tables", "results.figures", "results.stats"),
 ]
-VERBS = ["prepare", "store", "train", "evaluate", "collect", "tables", "figures", "check", "machine"]
+VERBS = ["prepare", "store", "train", "evaluate", "collect", "tables", "figures", "check", "schema", "machine"]
 
 
 def test_modules_up_to_the_clips_and_after_the_predictions_import_no_torch():

@@ -2,115 +2,59 @@
 
 from __future__ import annotations
 
-import difflib
-import types
-import typing
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from partway import sources, weights
-from partway.errors import PartwayError, StudyError
+from partway.errors import PartwayError, StudyError, did_you_mean, nearest, short
+from partway.messages import MOST_SUGGESTIONS, describe, path_of
+from partway.plain_yaml import Path_, dotted
 from partway.resolve import Resolver, at, chain_of
-from partway.schema import GridBlock, ModelOptions, StudyFile
-from partway.study_file import StudyText
+from partway.schema import Ladder, StudyFile
+from partway.study_file import NAMED, StudyText
 from partway.weights import SCRATCH, Pretrained
 
 
-def validate(text: StudyText, problems: list[str]) -> StudyFile:
-    """Check the tree against the schema; raise with these problems and those found before."""
+def check(text: StudyText) -> Resolver:
+    """Check the tree: names, schema, weights, and what single fields cannot show; give what resolves it.
+
+    Raises:
+        StudyError: with every problem found.
+    """
+    references = unknown_references(text)
+    errors: list[dict] = []
     try:
-        return StudyFile.model_validate(text.tree)
+        file = StudyFile.model_validate(text.tree)
     except ValidationError as error:
-        found = [_describe(text, item) for item in error.errors()]
-        raise StudyError(text.source, list(dict.fromkeys(found + problems))) from None
+        errors = error.errors(include_url=False)
+    wrong = describe(text, errors)
+    if errors or references:
+        file = _what_is_right(text.tree, [path_of(text, item) for item in errors] + list(references))
+    problems = text.problems + list((wrong | references).values())
+    if file is not None:
+        pretrained, unusable = pretrained_weights(file, text)
+        resolver = Resolver(file, text, pretrained)
+        problems += [*unusable, *wrong_recipes(file, text, resolver)]
+    if problems:
+        raise StudyError(text.source, problems)
+    return resolver
 
 
-def _describe(text: StudyText, error: dict) -> str:
-    """One schema error in the study's own words: where, which key, what was expected."""
-    path = error["loc"]
-    if len(path) > 2 and path[0] == "datasets":
-        path = (*path[:2], *path[3:])  # pydantic puts the layout's name between
-    dotted = ".".join(map(str, path)) or "the study"
-    where = text.where(path)
-    match error["type"]:
-        case "extra_forbidden":
-            return f"{where}: {dotted}: unknown key{_nearest(str(path[-1]), _known_keys(path[:-1], text.tree))}"
-        case "missing":
-            return f"{where}: {dotted}: missing; this key is required"
-        case "union_tag_not_found" | "union_tag_invalid":
-            return f"{where}: {dotted}.layout: expected mime or class_folders"
-        case "value_error":
-            return f"{where}: {dotted}: {error['ctx']['error']}"
-        case _:
-            message = error["msg"][0].lower() + error["msg"][1:]
-            return f"{where}: {dotted}: {message}, got {_short(error['input'])}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    return _did_you_mean(name, known) or (f"; known: {', '.join(known)}" if known else "")
-
-
-def _did_you_mean(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def _known_keys(path: tuple, tree: Any) -> list[str]:
-    """The keys that a section at `path` may have, by walking the models' annotations."""
-    annotation: Any = StudyFile
-    for key in path:
-        annotation = _item_annotation(annotation, key)
-    models = [m for m in _flat(annotation) if isinstance(m, type) and issubclass(m, BaseModel)]
-    layout = at(tree, (*path, "layout"))
-    models = [m for m in models if len(models) == 1 or layout in typing.get_args(m.model_fields["layout"].annotation)]
-    return sorted({name for model in models for name in model.model_fields})
-
-
-def _item_annotation(annotation: Any, key: Any) -> Any:
-    for part in _flat(annotation):
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            field = part.model_fields.get(key)
-            return field.annotation if field else None
-        arguments = typing.get_args(part)
-        if typing.get_origin(part) in (dict, list):
-            return arguments[-1]
-    return None
-
-
-def _flat(annotation: Any) -> Iterator[Any]:
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        yield from _flat(typing.get_args(annotation)[0])
-    elif origin in (typing.Union, types.UnionType):
-        for part in typing.get_args(annotation):
-            yield from _flat(part)
-    else:
-        yield annotation
-
-
-def unknown_references(text: StudyText) -> list[str]:
+def unknown_references(text: StudyText) -> dict[Path_, str]:
     """Names that nothing defines, and circles; on the raw tree, so that one call finds these beside type errors."""
     tree = text.tree
-    known = {
-        kind: list(tree[kind]) if isinstance(tree.get(kind), dict) else []
-        for kind in ("datasets", "models", "ablations")
-    }
-    problems = []
+    defined = {kind: tree.get(kind) for kind in ("datasets", "models", "ablations")}
+    known = {kind: names for kind, names in defined.items() if names and isinstance(names, dict)}  # else told elsewhere
+    problems: dict[Path_, str] = {}
 
     def check(path: tuple, kind: str) -> None:
         name = at(tree, path)
-        if isinstance(name, str) and name not in known[kind]:
-            problems.append(
-                f"{text.where(path)}: {'.'.join(map(str, path))}: no {kind[:-1]} is called {name!r}{_nearest(name, known[kind])}"
-            )
+        if isinstance(name, str) and kind in known and name not in known[kind]:
+            close = nearest(name, list(known[kind])) if len(problems) < MOST_SUGGESTIONS else ""
+            problems[path] = f"{text.where(path)}: {dotted(path)}: no {kind[:-1]} is called {short(name)}{close}"
 
     for index, block in enumerate(tree.get("grid") if isinstance(tree.get("grid"), list) else []):
         check(("grid", index, "dataset"), "datasets")
@@ -125,11 +69,30 @@ def unknown_references(text: StudyText) -> list[str]:
                 check((*rows, position, "model"), "models")
             else:
                 check((*rows, position), "ablations")
-    for name in known["ablations"]:
+    for name in known.get("ablations", ()):
         check(("ablations", name, "extends"), "ablations")
-        chain = chain_of(tree, name)
-        if chain is None:
-            problems.append(f"{text.where(('ablations', name))}: ablations.{name}: extends itself in a circle")
+    return problems | _circles(text, known.get("ablations", {}))
+
+
+def _circles(text: StudyText, ablations: dict) -> dict[Path_, str]:
+    """Each circle once, at its first member in the file; who only leads into it is not to blame."""
+    seen: set[str] = set()
+    problems: dict[Path_, str] = {}
+    for first in ablations:
+        walk: dict[str, None] = {}
+        name: Any = first
+        while isinstance(name, str) and name not in seen:
+            seen.add(name)
+            walk[name] = None
+            name = at(text.tree, ("ablations", name, "extends"))
+        if isinstance(name, str) and name in walk:
+            members = list(walk)[list(walk).index(name) :]
+            start = min(members, key=list(ablations).index)
+            turn = members.index(start)
+            turned = [*members[turn:], *members[:turn], start]
+            circle = " -> ".join(turned if len(turned) <= 12 else [*turned[:10], "...", start])
+            path = ("ablations", start, "extends")
+            problems[path] = f"{text.where(path)}: {dotted(path)}: extends itself in a circle: {circle}"
     return problems
 
 
@@ -137,65 +100,131 @@ def _as_list(value: Any) -> list:
     return value if isinstance(value, list) else []
 
 
+def _what_is_right(tree: dict, wrong: list[Path_]) -> StudyFile | None:
+    """The study without its wrong entries, so that what is right is checked as a whole too; None if too little is."""
+    wrong_units = {path[:2] if path[:1] and path[0] in (*NAMED, "grid") else path[:1] for path in wrong}
+    right = {key: value for key, value in tree.items() if (key,) not in wrong_units} | {"name": "checked"}
+    if any(unit[:1] == ("grid",) for unit in wrong_units) or not {"datasets", "models", "ablations"} <= set(right):
+        return None
+    if {("training",), ("sampling",), ("transforms",), ("evaluation",)} & wrong_units:
+        return None  # every recipe rests on them
+    for section in NAMED:
+        if isinstance(right.get(section), dict):
+            right[section] = {k: v for k, v in right[section].items() if (section, k) not in wrong_units}
+    try:
+        return StudyFile.model_validate(right)
+    except ValidationError:
+        return None  # nothing left in a section
+
+
 def pretrained_weights(file: StudyFile, text: StudyText) -> tuple[dict[str, Pretrained], list[str]]:
     """The checkpoint of each model that runs and names one, and what is wrong with those that cannot be used."""
     found, problems = {}, []
-    for name in dict.fromkeys(name for block in file.grid for name in block.models):
+    for name in dict.fromkeys(name for block in file.grid for name in block.models if name in file.models):
         model = file.models[name]
         if model.weights == SCRATCH:
             continue
         try:
             found[name] = weights.describe(sources.expand(model.weights), model.architecture)
         except PartwayError as error:
-            where = text.where(("models", name, "weights"))
-            problems.append(f"{where}: models.{name}.weights: {error}{_did_you_mean(model.weights, [SCRATCH])}")
+            path = ("models", name, "weights")
+            meant = did_you_mean(model.weights, [SCRATCH])
+            problems.append(f"{text.where(path)}: {dotted(path)}: {error}{meant}")
     return found, problems
 
 
 def wrong_recipes(file: StudyFile, text: StudyText, resolve: Resolver) -> list[str]:
-    """What single fields cannot show: sizes that do not divide, choices that need a validation split, empty rows."""
+    """What single fields cannot show: sizes that do not divide, choices that need a validation split, empty rows.
+
+    Entries that are wrong by themselves are not in `file`; what rests on them is left out.
+    """
     problems = []
-    for model, ablation in dict.fromkeys((m, a) for b in file.grid for m in b.models for a in b.ablations):
-        for stage in resolve.recipe(model, ablation).stages:
-            lowest, rate = stage["training"].min_learning_rate, stage["training"].learning_rate
-            if lowest > rate:
-                where = ("ablations", ablation, "training", "min_learning_rate")
-                problems.append(
-                    f"{text.where(where)}: {model} {ablation}: min_learning_rate {lowest} is above learning_rate {rate}"
-                )
-        for field, problem in _wrong_sizes(resolve.recipe(model, ablation).model, resolve.pretrained.get(model)):
-            in_ablation = field in file.ablations[ablation].model.model_fields_set
-            at_field = ("ablations", ablation, "model", field) if in_ablation else ("models", model, field)
-            problems.append(f"{text.where(at_field)}: {'.'.join(at_field)}: {problem}")
+    recipes = dict.fromkeys(
+        (m, a) for b in file.grid for m in b.models for a in b.ablations if _whole(file, text, resolve, m, a)
+    )
+    for model, ablation in recipes:
+        problems += _wrong_sizes(text, resolve, model, ablation)
+        problems += _wrong_rates(text, resolve, model, ablation)
     for index, block in enumerate(file.grid):
-        problems += _best_without_validation(file, text, resolve, index, block)
+        problems += _best_without_validation(
+            file, text, resolve, index, [c for c in product(block.models, block.ablations) if c in recipes]
+        )
     for name, ladder in file.ladders.items():
-        for index, row in enumerate(ladder.rows):
-            runs = [b for b in file.grid if row.ablation in b.ablations and b.train_ratio == ladder.train_ratio]
-            if not [b for b in runs if row.model in (None, *b.models)]:
-                of = f" of model {row.model}" if row.model else ""
-                problems.append(
-                    f"{text.where(('ladders', name, index))}: ladders.{name}: row {row.ablation}{of} has no run in the grid "
-                    f"with train_ratio {ladder.train_ratio}; add it to a grid block or take the row out"
-                )
-    return list(dict.fromkeys(problems))
+        problems += _rows_without_runs(file, text, name, ladder)
+    return problems
 
 
-def _wrong_sizes(model: ModelOptions, pretrained: Pretrained | None) -> Iterator[tuple[str, str]]:
-    for field in sorted(pretrained.fixed & set(pretrained.options)) if pretrained else ():
-        if getattr(model, field) != (given := pretrained.options[field]):
-            yield field, f"{getattr(model, field)}, but the weights in {pretrained.path} have {given}; leave it out"
+def _whole(file: StudyFile, text: StudyText, resolve: Resolver, model: str, ablation: str) -> bool:
+    chain = chain_of(text.tree, ablation)
+    known = model in file.models and (model in resolve.pretrained or file.models[model].weights == SCRATCH)
+    return known and chain is not None and set(chain) <= set(file.ablations)
+
+
+def _blame(text: StudyText, sections: list[Path_], *keys: str) -> Path_:
+    """The key that made a recipe wrong: the innermost section that writes one of `keys`."""
+    for section in sections:
+        for key in keys:
+            if (*section, key) in text.origins:
+                return (*section, key)
+    return (*sections[-1], keys[0])
+
+
+def _wrong_sizes(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
+    options = resolve.recipe(model, ablation).model
+    sections = [("ablations", name, "model") for name in chain_of(text.tree, ablation)] + [("models", model)]
     for field, divisor in (("num_frames", "tubelet_size"), ("frame_size", "patch_size"), ("hidden_size", "num_heads")):
-        if getattr(model, field) % getattr(model, divisor):
-            yield field, f"{getattr(model, field)} does not divide by {divisor} {getattr(model, divisor)}"
+        size, parts = getattr(options, field), getattr(options, divisor)
+        if size % parts:
+            path = _blame(text, sections, field, divisor)
+            yield f"{text.where(path)}: {dotted(path)}: {field} {size} does not divide by {divisor} {parts}"
+    pretrained = resolve.pretrained.get(model)
+    for field in sorted(pretrained.fixed & set(pretrained.options)) if pretrained else ():
+        size, given = getattr(options, field), pretrained.options[field]
+        if size != given:
+            path = _blame(text, sections, field)
+            yield (
+                f"{text.where(path)}: {dotted(path)}: {field} {size:g}, but the weights in {pretrained.path} have "
+                f"{given:g}; leave it out"
+            )
 
 
-def _best_without_validation(file, text, resolve, index: int, block: GridBlock) -> Iterator[str]:
-    if file.datasets[block.dataset].validation.fraction > 0:
+def _wrong_rates(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
+    chain = chain_of(text.tree, ablation)
+    layers = [("ablations", name, "training") for name in chain] + [("models", model, "training"), ("training",)]
+    stages = [
+        ("ablations", name, "stages", i)
+        for name in reversed(chain)
+        for i, _ in enumerate(resolve.file.ablations[name].stages)
+    ]
+    for own, stage in zip([[], *([s] for s in stages)], resolve.recipe(model, ablation).stages, strict=True):
+        lowest, rate = stage["training"].min_learning_rate, stage["training"].learning_rate
+        if lowest > rate:
+            path = _blame(text, own + layers, "min_learning_rate", "learning_rate")
+            yield f"{text.where(path)}: {dotted(path)}: min_learning_rate {lowest:g} is above learning_rate {rate:g}"
+
+
+def _rows_without_runs(file: StudyFile, text: StudyText, name: str, ladder: Ladder) -> Iterator[str]:
+    listed = isinstance(at(text.tree, ("ladders", name)), list)
+    for index, row in enumerate(ladder.rows):
+        runs = [b for b in file.grid if row.ablation in b.ablations and b.train_ratio == ladder.train_ratio]
+        if not [b for b in runs if row.model in (None, *b.models)]:
+            path = ("ladders", name, index) if listed else ("ladders", name, "rows", index)
+            of = f" of model {row.model}" if row.model else ""
+            yield (
+                f"{text.where(path)}: {dotted(path)}: row {row.ablation}{of} has no run in the grid "
+                f"with train_ratio {ladder.train_ratio}; add it to a grid block or take the row out"
+            )
+
+
+def _best_without_validation(
+    file: StudyFile, text: StudyText, resolve: Resolver, index: int, recipes: list[tuple[str, str]]
+) -> Iterator[str]:
+    name = file.grid[index].dataset
+    if name not in file.datasets or file.datasets[name].validation.fraction > 0:
         return
-    for model, ablation in product(block.models, block.ablations):
+    for model, ablation in recipes:
         if any(stage["training"].select == "best" for stage in resolve.recipe(model, ablation).stages):
             yield (
-                f"{text.where(('grid', index))}: grid.{index}: {model} {ablation} has select: best, but data set {block.dataset} "
+                f"{text.where(('grid', index))}: grid.{index}: {model} {ablation} has select: best, but data set {name} "
                 "has no validation (fraction 0); write select: last, or give it a validation fraction"
             )

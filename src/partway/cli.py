@@ -102,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("study", nargs="?", default="config.yaml", help="the study file (default: config.yaml)")
     check.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change the study; may repeat")
 
+    schema = verb("schema", _schema, "Print the JSON Schema of a study file, which editors complete and check with.")
+    schema.add_argument("--output", type=Path, help="file to write it to instead")
+
     machine = verb("machine", _machine, "Print what this machine gives a study: cores, and trainings at once.")
     machine.add_argument("--jobs", action="store_true", help="print only the number of trainings to run at once")
     return parser
@@ -206,12 +209,27 @@ def _check(options: argparse.Namespace) -> None:
     from partway import dag, study
 
     resolved = study.load(options.study, options.set)
-    for warning in dag.missing_data(resolved):
+    missing = dag.missing_data(resolved)
+    print(f"{options.study}: the study {resolved.name} is right" + (", but data is missing" if missing else ""))
+    amounts = {what: len(getattr(resolved, what)) for what in ("runs", "trainings", "evaluations", "ladders")}
+    print("  " + ", ".join(f"{count} {what if count != 1 else what[:-1]}" for what, count in amounts.items()))
+    for name, source in resolved.datasets.items():
+        made = source.spec["layout"] == "mime"
+        print(
+            f"  data set {name}: "
+            + ("generated" if made else f"{'' if source.found else 'NOT '}found in {source.root}")
+        )
+    for warning in missing:
         print(f"warning: {warning}", file=sys.stderr)
-    print(
-        f"{options.study}: {len(resolved.runs)} runs, {len(resolved.trainings)} trainings, "
-        f"{len(resolved.evaluations)} evaluations, {len(resolved.ladders)} ladders"
-    )
+
+
+def _schema(options: argparse.Namespace) -> None:
+    from partway import files, json_schema
+
+    if options.output:
+        files.write_text(options.output, json_schema.as_text())
+    else:
+        print(json_schema.as_text(), end="")
 
 
 def _machine(options: argparse.Namespace) -> None:

@@ -251,10 +251,10 @@ def at(tree: Any, path: tuple) -> Any:
 
 def chain_of(tree: dict, name: str) -> list[str] | None:
     """Names from `name` up to the ablation that extends none; None where it runs in a circle."""
-    chain: list[str] = []
+    chain: dict[str, None] = {}  # a set that keeps its order
     while isinstance(name, str):
         if name in chain:
             return None
-        chain.append(name)
+        chain[name] = None
         name = at(tree, ("ablations", name, "extends"))
-    return chain
+    return list(chain)

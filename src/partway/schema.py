@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from partway.errors import did_you_mean, short
+
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # no leading dot: names are folders, and .. is one too
 RESERVED_NAMES = {"data", "trainings", "evaluations", "features", "logs"}
 FEWEST_DECIDED_FRAMES = 3  # of a generated video: fewer show no movement
@@ -22,24 +24,52 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_numbers(cls, tree: Any) -> Any:
+        """`epochs: 2e1` is a whole number, as a reader would think, and for JSON Schema."""
+        if not isinstance(tree, dict):
+            return tree
+        whole = {name for name, field in cls.model_fields.items() if field.annotation in (int, int | None)}
+        return {name: _as_whole(value) if name in whole else value for name, value in tree.items()}
+
+
+def _as_whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
 
 def _as_train_ratio(value: Any) -> Any:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if value in TRAIN_RATIO_WORDS or (is_number and 0 < value <= 1):
         return float(value) if is_number else value
-    raise ValueError(f"expected matched, full, random or a number in (0, 1], got {value!r}")
+    close = did_you_mean(value, TRAIN_RATIO_WORDS)
+    raise ValueError(f"expected matched, full, random or a number in (0, 1], got {short(value)}{close}")
 
 
-Name = Annotated[str, Field(pattern=rf"^{NAME.pattern}$")]
+def _list_of(count: int) -> BeforeValidator:
+    """YAML has lists, not tuples: a pair arrives as a list of two."""
+
+    def as_tuple(value: Any) -> Any:
+        if not isinstance(value, list | tuple) or len(value) != count:
+            raise ValueError(f"expected a list of {count} numbers, got {short(value)}")
+        return tuple(value)
+
+    return BeforeValidator(as_tuple)
+
+
+Name = Annotated[str, Field(pattern=rf"^{NAME.pattern}$", max_length=100)]
 Ratio = Annotated[float, Field(gt=0, le=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-TrainRatio = Annotated[str | float, BeforeValidator(_as_train_ratio)]
-# YAML has lists, not tuples: a pair arrives as a list of two.
-Pair = Annotated[tuple[float, float], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
+Duration = Annotated[float, Field(ge=0.5, le=60)]
+Moment = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1), BeforeValidator(_as_whole)]
+Seed = Annotated[int, Field(ge=0, lt=2**32), BeforeValidator(_as_whole)]
+# json_schema_input_type: what may be written, where a validator accepts more than the annotation says.
+TrainRatio = Annotated[
+    str | float, BeforeValidator(_as_train_ratio, json_schema_input_type=Literal[TRAIN_RATIO_WORDS] | Ratio)
+]
 
 
 # --- data sets -----------------------------------------------------------------------------------------
@@ -50,7 +80,7 @@ class SplitOff(Section):
 
     fraction: Fraction = Field(0.2, description="share of the videos to put apart; 0 for none")
     by: Literal["group", "random"] = Field("group", description="whole groups, or single videos (leaks)")
-    seed: Seed = 0
+    seed: Seed = Field(0, description="of the draw")
 
 
 class Dataset(Section):
@@ -71,20 +101,24 @@ class MimeOptions(Section):
     width: int = Field(96, ge=32, le=512, multiple_of=2, description="pixels")
     height: int = Field(72, ge=32, le=512, multiple_of=2, description="pixels")
     frame_rate: int = Field(12, ge=4, le=60, description="frames a second")
-    duration_sec: Pair = Field((2.0, 4.0), description="shortest and longest, drawn without regard to the class")
-    decided_at: Pair = Field((0.15, 0.75), description="earliest and latest moment the pair parts, as a fraction")
+    duration_sec: Annotated[tuple[Duration, Duration], _list_of(2)] = Field(
+        (2.0, 4.0), description="shortest and longest, drawn without regard to the class"
+    )
+    decided_at: Annotated[tuple[Moment, Moment], _list_of(2)] = Field(
+        (0.15, 0.75), description="earliest and latest moment the pair parts, as a fraction"
+    )
     noise: Probability = Field(0.05, description="amount of pixel noise and background clutter")
     speed: float = Field(1.0, ge=0.25, le=4, description="tempo of the movements, as a factor")
-    seed: Seed = 0
+    seed: Seed = Field(0, description="of the draw")
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:
         shortest, longest = self.duration_sec
         earliest, latest = self.decided_at
-        if not 0.5 <= shortest <= longest <= 60:
-            raise ValueError(f"duration_sec: expected [shortest, longest] in 0.5 .. 60, got [{shortest}, {longest}]")
-        if not 0 < earliest <= latest < 1:
-            raise ValueError(f"decided_at: expected [earliest, latest] between 0 and 1, got [{earliest}, {latest}]")
+        if shortest > longest:
+            raise ValueError(f"duration_sec: expected [shortest, longest], got [{shortest}, {longest}]")
+        if earliest > latest:
+            raise ValueError(f"decided_at: expected [earliest, latest], got [{earliest}, {latest}]")
         if (1 - latest) * round(shortest * self.frame_rate) < FEWEST_DECIDED_FRAMES:
             raise ValueError(
                 f"decided_at: {latest} leaves fewer than {FEWEST_DECIDED_FRAMES} decided frames in the shortest video"
@@ -105,7 +139,11 @@ class ClassFolders(Dataset):
 
     layout: Literal["class_folders"]
     root: str = Field(min_length=1, description="the folder of the videos; ~ and $VARIABLES are expanded")
-    test: SplitOff = Field(SplitOff(fraction=0.25), description="seeded test split; not with split folders")
+    test: SplitOff = Field(
+        SplitOff(fraction=0.25),
+        description="seeded test split; not with split folders",
+        json_schema_extra={"properties": {"fraction": {"exclusiveMinimum": 0}}},
+    )
     group_pattern: str | None = Field(
         None,
         description="regular expression with one (group) that finds the source of a clip in its file name",
@@ -139,8 +177,8 @@ AnyDataset = Annotated[MimeDataset | ClassFolders, Field(discriminator="layout")
 class Normalisation(Section):
     """Per-channel mean and standard deviation of RGB values in [0, 1]."""
 
-    mean: tuple[float, float, float]
-    std: tuple[Positive, Positive, Positive]
+    mean: Annotated[tuple[float, float, float], _list_of(3)]
+    std: Annotated[tuple[Positive, Positive, Positive], _list_of(3)]
 
 
 NORMALISATIONS = {
@@ -152,10 +190,11 @@ NORMALISATIONS = {
 def _as_normalisation(value: Any) -> Any:
     if isinstance(value, str):
         if value not in NORMALISATIONS:
-            raise ValueError(f"expected {', '.join(NORMALISATIONS)} or {{mean: [..], std: [..]}}, got {value!r}")
+            close = did_you_mean(value, NORMALISATIONS)
+            raise ValueError(
+                f"expected {', '.join(NORMALISATIONS)} or {{mean: [..], std: [..]}}, got {short(value)}{close}"
+            )
         return NORMALISATIONS[value]
-    if isinstance(value, dict):
-        return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
     return value
 
 
@@ -164,38 +203,46 @@ class ModelOptions(Section):
 
     num_frames: Count = Field(16, description="frames of one clip")
     frame_size: Count = Field(224, description="height and width of a frame in pixels")
-    patch_size: Count = 16
-    tubelet_size: Count = Field(2, description="frames of one token")
-    hidden_size: Count = 768
-    num_layers: Count = 12
-    num_heads: Count = 12
-    mlp_ratio: Positive = 4.0
-    dropout: Fraction = 0.0
+    patch_size: Count = Field(16, description="height and width of one token in pixels; divides frame_size")
+    tubelet_size: Count = Field(2, description="frames of one token; divides num_frames")
+    hidden_size: Count = Field(768, description="width of a token's vector")
+    num_layers: Count = Field(12, description="transformer blocks")
+    num_heads: Count = Field(12, description="attention heads; divides hidden_size")
+    mlp_ratio: Positive = Field(4.0, description="width of the MLP over hidden_size")
+    dropout: Fraction = Field(0.0, description="of hidden states and attention")
     initializer_range: Positive = Field(
         0.02,
         description="deviation of fresh weights; 0.02 suits a hidden_size of 768, smaller models need more to learn",
     )
-    normalisation: Annotated[Normalisation, BeforeValidator(_as_normalisation)] = Normalisation(
-        **NORMALISATIONS["imagenet"]
-    )
+    normalisation: Annotated[
+        Normalisation,
+        BeforeValidator(_as_normalisation, json_schema_input_type=Literal[tuple(NORMALISATIONS)] | Normalisation),
+        Field(description="of pixel values"),
+    ] = Normalisation(**NORMALISATIONS["imagenet"])
 
 
 class Sampling(Section):
     """Which frames of the observed window a model is given (SPEC 4c)."""
 
-    train: Literal["uniform", "strided", "jittered"] = "uniform"
-    test: Literal["uniform", "strided"] = "uniform"
+    train: Literal["uniform", "strided", "jittered"] = Field("uniform", description="of training clips")
+    test: Literal["uniform", "strided"] = Field("uniform", description="of validation and test clips")
     stride: Count = Field(2, description="of `strided`")
-    too_short: Literal["stretch", "loop", "repeat_last"] = "stretch"
+    too_short: Literal["stretch", "loop", "repeat_last"] = Field(
+        "stretch", description="what fills a clip when the window has too few frames"
+    )
 
 
 class Transforms(Section):
     """Augmentation in training, and the view at test time (SPEC 4d)."""
 
     consistent: bool = Field(False, description="draw parameters once for the clip, not once for each frame")
-    crop: Literal["random_resized", "none"] = "random_resized"
-    scale: Pair = Field((0.8, 1.0), description="share of the area that a random crop keeps")
-    aspect: Pair = Field((0.75, 4 / 3), description="width over height of a random crop")
+    crop: Literal["random_resized", "none"] = Field("random_resized", description="none: the view of test time")
+    scale: Annotated[tuple[Ratio, Ratio], _list_of(2)] = Field(
+        (0.8, 1.0), description="share of the area that a random crop keeps"
+    )
+    aspect: Annotated[tuple[Positive, Positive], _list_of(2)] = Field(
+        (0.75, 4 / 3), description="width over height of a random crop"
+    )
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
     test_resize: Literal["short_side", "square"] = Field(
         "short_side", description="then the centre crop; or both sides"
@@ -204,39 +251,32 @@ class Transforms(Section):
     @field_validator("scale", "aspect")
     @classmethod
     def _rising(cls, pair: tuple[float, float]) -> tuple[float, float]:
-        if not 0 < pair[0] <= pair[1]:
-            raise ValueError(f"expected [smallest, largest], both above 0, got {list(pair)}")
-        return pair
-
-    @field_validator("scale")
-    @classmethod
-    def _share(cls, pair: tuple[float, float]) -> tuple[float, float]:
-        if pair[1] > 1:
-            raise ValueError(f"a crop cannot keep more than the whole frame, got {list(pair)}")
+        if pair[0] > pair[1]:
+            raise ValueError(f"expected [smallest, largest], got {list(pair)}")
         return pair
 
 
 class Mixup(Section):
     """Mixup on clips (Zhang et al. 2018): one lambda ~ Beta(alpha, alpha) a micro-batch."""
 
-    alpha: Positive = 0.8
+    alpha: Positive = Field(0.8, description="of the Beta distribution; larger mixes more evenly")
     prob: Probability = Field(1.0, description="share of the micro-batches that are mixed")
 
 
 class Training(Section):
     """The recipe of one training (SPEC 6)."""
 
-    epochs: Count = 20
+    epochs: Count = Field(20, description="passes over the train split")
     batch_size: Count = Field(8, description="clips of one micro-batch")
     accumulation: Count = Field(1, description="micro-batches of one optimizer step")
-    learning_rate: Positive = 5e-5
-    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    learning_rate: Positive = Field(5e-5, description="highest one, after warmup")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.05, description="of AdamW")
     schedule: Literal["cosine", "constant"] = Field("cosine", description="per optimizer step")
     warmup: Fraction = Field(0.1, description="share of the optimizer steps with a rising learning rate")
     min_learning_rate: Annotated[float, Field(ge=0)] = Field(0.0, description="where the cosine ends")
     clip_norm: Positive | None = Field(1.0, description="largest norm of the gradient; null for no clipping")
-    mixup: Mixup | None = None
-    label_smoothing: Fraction = 0.0
+    mixup: Mixup | None = Field(None, description="null for none")
+    label_smoothing: Fraction = Field(0.0, description="share of a target spread over all classes")
     select: Literal["best", "last"] = Field("best", description="best: highest val_top1, the earliest of equals")
     train_eval: bool = Field(True, description="a pass over train without augmentation after each epoch")
     precision: Literal["fp32", "bf16", "fp16"] = Field(
@@ -251,12 +291,18 @@ class Stage(Training):
     transforms: Transforms = Transforms()
 
 
+def _not_true(value: Any) -> Any:
+    if isinstance(value, bool):  # equal to 1, for Python
+        raise ValueError(f"expected a whole number, got {short(value)}")
+    return value
+
+
 class Evaluation(Section):
     """Views at test time, and how their scores are averaged."""
 
-    crops: Literal[1, 3] = 1
-    flips: Literal[1, 2] = 1
-    aggregation: Literal["logits", "softmax"] = "logits"
+    crops: Annotated[Literal[1, 3], BeforeValidator(_not_true)] = Field(1, description="1: centre; 3: both sides too")
+    flips: Annotated[Literal[1, 2], BeforeValidator(_not_true)] = Field(1, description="2: mirrored as well")
+    aggregation: Literal["logits", "softmax"] = Field("logits", description="what is averaged over the views")
 
 
 class Recipe(Section):
@@ -281,11 +327,11 @@ class Model(ModelOptions, Recipe):
 class Ablation(Recipe):
     """A named set of overrides; `extends` one other."""
 
-    extends: Name | None = None
+    extends: Name | None = Field(None, description="the ablation whose overrides this one adds to")
     label: str | None = Field(None, description="the row's name in the table")
-    note: str | None = None
+    note: str | None = Field(None, description="a remark for the table")
     model: ModelOptions = ModelOptions()
-    stages: list[Stage] = []
+    stages: list[Stage] = Field([], description="further trainings, each from the one before")
 
 
 # --- ladders and grid ----------------------------------------------------------------------------------
@@ -294,56 +340,85 @@ class Ablation(Recipe):
 class LadderRow(Section):
     """One row of an ablation table; without `model`, of each model that runs it."""
 
-    ablation: Name
-    model: Name | None = None
+    ablation: Name = Field(description="name of an ablation")
+    model: Name | None = Field(None, description="name of a model; each that runs the ablation if not given")
+
+
+def _as_row(value: Any) -> Any:
+    if isinstance(value, dict | LadderRow):
+        return value
+    if isinstance(value, str):
+        return {"ablation": value}
+    raise ValueError(f"expected an ablation's name, or {{ablation: .., model: ..}}, got {short(value)}")
+
+
+def _as_ladder(value: Any) -> Any:
+    if isinstance(value, dict | Ladder):
+        return value
+    if isinstance(value, list):
+        return {"rows": value}
+    raise ValueError(f"expected a list of ablations, or {{rows: [..], train_ratio: ..}}, got {short(value)}")
+
+
+LadderRows = Annotated[
+    list[Annotated[LadderRow, BeforeValidator(_as_row, json_schema_input_type=Name | LadderRow)]], Field(min_length=1)
+]
 
 
 class Ladder(Section):
     """Ordered rows of one ablation table."""
 
-    rows: Annotated[
-        list[Annotated[LadderRow, BeforeValidator(lambda v: {"ablation": v} if isinstance(v, str) else v)]],
-        Field(min_length=1),
-    ]
-    train_ratio: TrainRatio = "matched"
+    rows: LadderRows = Field(description="names of ablations, or {ablation: .., model: ..}")
+    train_ratio: TrainRatio = Field("matched", description="which runs of the grid the table shows")
 
 
 class GridBlock(Section):
     """A cross product of runs."""
 
-    dataset: Name
-    models: Annotated[list[Name], Field(min_length=1)]
-    ablations: Annotated[list[Name], Field(min_length=1)]
-    ratios: Annotated[list[Ratio], Field(min_length=1)]
-    windows: Annotated[list[Literal["prefix", "middle"]], Field(min_length=1)] = ["prefix"]
-    train_ratio: TrainRatio = "matched"
+    dataset: Name = Field(description="name of a data set")
+    models: Annotated[list[Name], Field(min_length=1, description="names of models")]
+    ablations: Annotated[list[Name], Field(min_length=1, description="names of ablations")]
+    ratios: Annotated[list[Ratio], Field(min_length=1, description="shares of the video that may be seen")]
+    windows: Annotated[list[Literal["prefix", "middle"]], Field(min_length=1, description="which share")] = ["prefix"]
+    train_ratio: TrainRatio = Field("matched", description="share seen in training: matched, full, random or a number")
     train_fraction: Ratio = Field(1.0, description="share of the train split, class by class")
-    seeds: Annotated[list[Seed], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1, description="one training each")]
 
 
 class TableOptions(Section):
     """How tables are written; in no key."""
 
-    decimals: Annotated[int, Field(ge=0, le=6)] = 1
+    decimals: Annotated[int, Field(ge=0, le=6)] = Field(1, description="of percentages")
 
 
 class FigureOptions(Section):
     """How figures are drawn; in no key."""
 
-    dpi: Annotated[int, Field(ge=50, le=1200)] = 150
+    dpi: Annotated[int, Field(ge=50, le=1200)] = Field(150, description="of the PNG files")
+
+
+LadderOrRows = Annotated[Ladder, BeforeValidator(_as_ladder, json_schema_input_type=LadderRows | Ladder)]
+# `vanilla:` with nothing behind it is an empty section, as a reader would think.
+AblationOrNothing = Annotated[
+    Ablation, BeforeValidator(lambda v: {} if v is None else v, json_schema_input_type=Ablation | None)
+]
 
 
 class StudyFile(Recipe):
     """A whole study file."""
 
-    name: Name
+    name: Name = Field(description="folder of the results", json_schema_extra={"not": {"enum": sorted(RESERVED_NAMES)}})
     question: str | None = Field(None, description="what the study asks, in words")
-    results_dir: str = Field("results", min_length=1)
-    datasets: Annotated[dict[Name, AnyDataset], Field(min_length=1)]
-    models: Annotated[dict[Name, Model], Field(min_length=1)]
-    ablations: Annotated[dict[Name, Ablation], Field(min_length=1)]
-    ladders: dict[Name, Annotated[Ladder, BeforeValidator(lambda v: {"rows": v} if isinstance(v, list) else v)]] = {}
-    grid: Annotated[list[GridBlock], Field(min_length=1)]
+    results_dir: str = Field(
+        "results", min_length=1, description="~ and $VARIABLES are expanded", json_schema_extra={"pattern": "^[^{}]*$"}
+    )
+    datasets: Annotated[dict[Name, AnyDataset], Field(min_length=1, description="data sets by name")]
+    models: Annotated[dict[Name, Model], Field(min_length=1, description="models by name")]
+    ablations: Annotated[
+        dict[Name, AblationOrNothing], Field(min_length=1, description="overrides of the recipe, by name")
+    ]
+    ladders: dict[Name, LadderOrRows] = Field({}, description="tables by name: their rows in order")
+    grid: Annotated[list[GridBlock], Field(min_length=1, description="what runs: the union of these blocks")]
     tables: TableOptions = TableOptions()
     figures: FigureOptions = FigureOptions()
 
@@ -360,11 +435,3 @@ class StudyFile(Recipe):
         if name in RESERVED_NAMES:
             raise ValueError(f"the name {name!r} is taken by a shared folder; choose another")
         return name
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_sections(cls, tree: Any) -> Any:
-        """`vanilla:` with nothing behind it is an empty section, as a reader would think."""
-        if isinstance(tree, dict) and isinstance(tree.get("ablations"), dict):
-            tree = tree | {"ablations": {k: {} if v is None else v for k, v in tree["ablations"].items()}}
-        return tree

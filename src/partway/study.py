@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from partway import keys
-from partway.errors import StudyError
 from partway.study_file import read
 
 
@@ -144,15 +143,7 @@ def load(source: str, edits: list[str] | None = None) -> Study:
     Raises:
         StudyError: with every problem found.
     """
-    from partway import checks, resolve  # they build what is defined above
+    from partway import checks  # it builds what is defined above
 
     text = read(source, edits)
-    problems = text.problems + checks.unknown_references(text)
-    file = checks.validate(text, problems)
-    if problems:  # recipes need every name to be there
-        raise StudyError(source, problems)
-    pretrained, problems = checks.pretrained_weights(file, text)
-    resolver = resolve.Resolver(file, text, pretrained)
-    if problems := problems or checks.wrong_recipes(file, text, resolver):
-        raise StudyError(source, problems)
-    return resolver.study()
+    return checks.check(text).study()
