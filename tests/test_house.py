@@ -12,7 +12,7 @@ from partway import cli
 LIGHT = [
     *("study", "resolve", "checks", "dag", "keys", "machine", "metrics", "cli"),
     *("data.prepare", "data.manifest", "data.sampling", "data.video", "data.store", "data.transforms", "data.clips"),
-    *("results.collect", "results.tables", "results.figures", "results.stats"),
+    *("results.collect", "results.tables", "results.figures", "results.stats", "results.run_folders"),
 ]
 VERBS = ["prepare", "store", "train", "evaluate", "collect", "tables", "figures", "check", "machine"]
 

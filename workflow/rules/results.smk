@@ -29,7 +29,7 @@ rule collect:
     message:
         f"collect {HOME}"
     shell:
-        "python -m partway collect --study {resources.frozen:q} --summary {output.summary:q} 2> >(tee {log:q} >&2)"
+        "python -m partway collect --frozen {resources.frozen:q} 2> >(tee {log:q} >&2)"
 
 
 rule tables:
