@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_argument("--copy", action="store_true", help="copies instead of links in the readable run folders")
 
     for name, run, help_ in [
-        ("tables", _tables, "Write the ablation tables of a collected study."),
+        ("tables", _tables, "Write the ablation tables of a collected study, and its verdict in words."),
         ("figures", _figures, "Draw the figures of a collected study."),
     ]:
         drawing = verb(name, run, help_)
@@ -192,8 +192,10 @@ def _collect(options: argparse.Namespace) -> None:
 
 def _tables(options: argparse.Namespace) -> None:
     from partway.results.tables import write_tables
+    from partway.results.verdict import write_verdict
 
     write_tables(options.summary.parent, options.options["options"])
+    write_verdict(options.summary.parent, options.options["options"])
 
 
 def _figures(options: argparse.Namespace) -> None:

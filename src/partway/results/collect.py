@@ -155,8 +155,10 @@ def _write_run_folders(study: Study, home: Path, rows: list[dict[str, Any]], res
 def _draw(study: Study, folder: Path) -> None:
     from partway.results.figures import draw_figures
     from partway.results.tables import write_tables
+    from partway.results.verdict import write_verdict
 
     write_tables(folder, study.tables)
+    write_verdict(folder, study.tables)
     draw_figures(folder, study.figures)
 
 
@@ -227,20 +229,29 @@ def _missing(
 
 
 def _epochs(study: Study, results: Results) -> list[dict[str, Any]]:
-    """The log rows of every finished training once, by the axes of the first run that uses it."""
-    rows, seen = [], set()
+    """The log rows of every finished training once, by the axes of the run that it belongs to."""
+    rows = []
+    for folder, (run, stage) in _owners(study).items():
+        training = results.read("trainings", folder, "training.json")
+        log = results.folder / "trainings" / folder / "training_log.csv"
+        if training is None or not log.exists():
+            continue
+        ratio = study.trainings[folder].spec["train_ratio"]
+        axes = run.cell | {"observation_ratio": ratio, "stage": stage, "training": folder}
+        for row in files.read_csv(log):
+            rows.append(axes | {"chosen": int(int(row["epoch"]) == training["chosen_epoch"])} | row)
+    return rows
+
+
+def _owners(study: Study) -> dict[str, tuple[Run, int]]:
+    """For each training the first run that ends with it, or else that passes through it, and its stage there."""
+    owners: dict[str, tuple[Run, int]] = {}
+    for run in study.runs:
+        owners.setdefault(run.trainings[-1], (run, len(run.trainings)))
     for run in study.runs:
         for stage, folder in enumerate(run.trainings, start=1):
-            training = results.read("trainings", folder, "training.json")
-            log = results.folder / "trainings" / folder / "training_log.csv"
-            if folder in seen or training is None or not log.exists():
-                continue
-            seen.add(folder)
-            ratio = study.trainings[folder].spec["train_ratio"]
-            axes = run.cell | {"observation_ratio": ratio, "stage": stage, "training": folder}
-            for row in files.read_csv(log):
-                rows.append(axes | {"chosen": int(int(row["epoch"]) == training["chosen_epoch"])} | row)
-    return rows
+            owners.setdefault(folder, (run, stage))
+    return owners
 
 
 def _log_columns(epochs: list[dict[str, Any]]) -> list[str]:
