@@ -13,6 +13,7 @@ LIGHT = [
     *("study", "resolve", "checks", "dag", "keys", "machine", "metrics", "cli"),
     *("data.prepare", "data.manifest", "data.sampling", "data.video", "data.store", "data.transforms", "data.clips"),
     *("results.collect", "results.tables", "results.figures", "results.stats", "results.run_folders"),
+    *("results.style", "results.training_curves", "results.verdict", "training.spec"),
 ]
 VERBS = ["prepare", "store", "train", "evaluate", "collect", "tables", "figures", "check", "machine"]
 

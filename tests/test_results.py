@@ -1,5 +1,6 @@
 """Statistics, collect, tables and figures: numbers worked out by hand on a small results folder."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from partway.results import stats
 from partway.results.collect import collect, collect_partial
 from partway.results.figures import draw_figures
 from partway.results.tables import read_runs, write_tables
+from partway.results.verdict import write_verdict
 
 
 @given(right=st.integers(0, 300), more=st.integers(0, 300))
@@ -176,20 +178,23 @@ NAMES = {"vanilla": "8", "mixup": "None", "two_stage": "16", "six_views": "1e3"}
 
 def test_names_that_look_like_numbers_or_nothing_stay_names(resolved):
     collect(resolved, HOME)
-    runs = (HOME / "runs.csv").read_text()
     lock = files.read_json(HOME / "study.lock.json")
     for old, new in NAMES.items():
-        runs = runs.replace(f",{old},", f",{new},")
         lock["labels"][new] = lock["labels"].pop(old)
+        for table in (HOME / "runs.csv", HOME / "epochs.csv"):
+            table.write_text(table.read_text().replace(f",{old},", f",{new},"))
     for row in lock["ladders"]["recipe"]["rows"]:
         row["ablation"] = NAMES[row["ablation"]]
-    (HOME / "runs.csv").write_text(runs)
     files.write_json(HOME / "study.lock.json", lock)
     write_tables(HOME, {"decimals": 1})
     rows = pd.read_csv(HOME / "tables" / "recipe.csv", dtype=str, keep_default_na=False)
     assert rows.ablation.tolist() == list(NAMES.values())
     assert rows.seeds.tolist() == ["2"] * 4
     draw_figures(HOME, {"dpi": 60})
+    titles = re.findall(r">(\w+)</", (HOME / "figures" / "training_curves.svg").read_text())
+    assert {"8", "None"} <= set(titles)
+    write_verdict(HOME, {"decimals": 1})
+    assert "“1e3” is the best of 4 rows" in (HOME / "verdict.md").read_text()
 
 
 def test_a_row_that_these_conditions_do_not_have_is_a_hole_too(resolved):

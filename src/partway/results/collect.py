@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -90,9 +90,10 @@ def collect(study: Study, home: Path, *, copy: bool = False) -> str:
     with _alone(home):
         _write(study, home, rows, results)
         _write_run_folders(study, home, rows, results, copy)
-        files.keep_only(home / "tables", [f"{ladder}{s}" for ladder in study.ladders for s in TABLES], TABLES)
-        shutil.rmtree(home / "partial", ignore_errors=True)
-        shutil.rmtree(home / ".collected", ignore_errors=True)  # an earlier study is no longer what lies here
+        keep_tables_of(study.ladders, home)
+        for folder in ("partial", ".collected"):  # an earlier study is no longer what lies here
+            if (home / folder).exists():
+                shutil.rmtree(home / folder)
         files.write_text(home / ".collected" / study.digest, f"collected from {study.source}\n")
     return f"all {len(rows)} runs are complete and collected: {home}/runs.csv, by name in {home}/runs"
 
@@ -108,20 +109,25 @@ def collect_partial(study: Study, home: Path, *, copy: bool = False) -> str:
     """
     out = home / "partial"
     for left in reversed(range(ATTEMPTS)):
-        rows, results = _rows(study)
-        with _alone(home):
-            for collected in (home / ".collected").glob("*"):
-                collected.unlink(missing_ok=True)
-            _write(study, out, rows, results)
-            _write_run_folders(study, home, rows, results, copy)
-            try:
+        try:
+            rows, results = _rows(study)
+            with _alone(home):
+                for collected in (home / ".collected").glob("*"):
+                    collected.unlink(missing_ok=True)
+                _write(study, out, rows, results)
+                _write_run_folders(study, home, rows, results, copy)
                 _draw(study, out)
-                break
-            except VanishedError:
-                if not left:
-                    raise
+            break
+        except (VanishedError, FileNotFoundError):  # it was there a moment ago: a job re-runs; look again
+            if not left:
+                raise
     complete = sum(not row["missing"] for row in rows)
     return f"{complete} of {len(rows)} runs are complete; tables, figures and verdict so far: {out}"
+
+
+def keep_tables_of(ladders: Iterable[str], home: Path) -> None:
+    """Remove the tables of ladders that were renamed or taken out."""
+    files.keep_only(home / "tables", [f"{ladder}{suffix}" for ladder in ladders for suffix in TABLES], TABLES)
 
 
 @contextmanager

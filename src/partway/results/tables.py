@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from partway import files, metrics
 from partway.errors import DataError, VanishedError
 from partway.results import stats
+from partway.results.collect import keep_tables_of
 from partway.results.stats import Estimate
 
 CONDITIONS = ["dataset", "window", "train_ratio", "train_fraction", "observation_ratio"]
@@ -21,7 +22,6 @@ MEASURED = [
     *("total_epochs", "views", "train_eval_top1", "train_eval_videos", "test_top1", "test_top1_std"),
     *("test_low", "test_high", "test_videos", "val_top1", "val_videos", "gap"),
 ]
-SUFFIXES = (".csv", ".md")
 HOLE = "—"
 NOTE = (
     "Test accuracy (top1) as mean ± standard deviation over n seeds. Intervals are 95 % and cover the choice of test "
@@ -39,9 +39,7 @@ def write_tables(home: Path, options: dict[str, Any]) -> None:
     """
     study = files.read_json(home / "study.lock.json")
     runs = read_runs(home)
-    files.keep_only(
-        home / "tables", [f"{ladder}{suffix}" for ladder in study["ladders"] for suffix in SUFFIXES], SUFFIXES
-    )
+    keep_tables_of(study["ladders"], home)
     for ladder, definition in study["ladders"].items():
         tables = [
             (condition, _table(study, condition, group, rows))

@@ -105,7 +105,7 @@ def _with_offsets(epochs: pd.DataFrame, trainings: dict[str, Any]) -> pd.DataFra
     offsets = {training: before(training) for training in lengths}
     ablations = dict(zip(epochs.training, epochs.ablation, strict=True))
     continues = {training: ablations.get(trainings[training]["parent"], "") for training in lengths}
-    before_first = epochs.training.map(offsets)
+    before_first = epochs.training.map(offsets).astype(int)
     return epochs.assign(
         before=before_first, at=before_first + epochs.get("epoch", 0), continues=epochs.training.map(continues)
     )
