@@ -192,7 +192,7 @@ def test_names_that_look_like_numbers_or_nothing_stay_names(resolved):
     assert rows.seeds.tolist() == ["2"] * 4
     draw_figures(HOME, {"dpi": 60})
     titles = re.findall(r">(\w+)</", (HOME / "figures" / "training_curves.svg").read_text())
-    assert {"8", "None"} <= set(titles)
+    assert {"8", "16"} <= set(titles)  # that of mixup is its label
     write_verdict(HOME, {"decimals": 1})
     assert "“1e3” is the best of 4 rows" in (HOME / "verdict.md").read_text()
 
