@@ -1,4 +1,4 @@
-# make demo   create .venv, install, run the demo study, print its table
+# make demo   create .venv, install, run the demo study, print its table and what it means
 # make test   the whole test suite        make test-quick   the tests of a few seconds
 # make lint   ruff, snakefmt, snakemake --lint
 # Needs Python 3.11 or newer and make. JOBS trainings run at once: one on a GPU, without one one a core.
@@ -13,6 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 demo: .venv/installed
 	$(BIN)/snakemake --cores $(JOBS) --resources gpu=$(JOBS)
 	@echo && cat results/demo/tables/recipe.md
+	@echo && cat results/demo/verdict.md && echo
 	@echo "Accuracy against observation ratio: results/demo/figures/accuracy_against_ratio.png (and .svg)"
 
 test: .venv/installed-dev

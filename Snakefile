@@ -31,4 +31,4 @@ onstart:
 
 
 onerror:
-    shell("python -m partway collect --study {FROZEN:q} --summary {HOME:q}/summary.json --partial")
+    shell("python -m partway collect --frozen {FROZEN:q} --partial")

@@ -92,7 +92,8 @@ def write_finished(folder: Path, resolved: study.Study) -> None:
         [f"{home}/{name}" for name in ("runs.csv", "epochs.csv", "study.lock.json", "summary.json")],
         [f"{home}/.collected/{resolved.digest}"],
         [f"{home}/tables/{ladder}.{suffix}" for ladder in resolved.ladders for suffix in ("csv", "md")],
-        [f"{home}/figures/accuracy_against_ratio.{suffix}" for suffix in ("svg", "png")],
+        [f"{home}/verdict.md"],
+        [f"{home}/figures/{n}.{s}" for n in ("accuracy_against_ratio", "training_curves") for s in ("svg", "png")],
     ]
     now = time.time() - len(kinds)
     for age, paths in enumerate(kinds):

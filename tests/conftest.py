@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 import yaml
 
+from known import resolved  # noqa: F401 (a fixture)
+
 # The tests' own trainings are tiny and run beside others: one thread each, on the CPU.
 os.environ.update(PARTWAY_THREADS="1", PARTWAY_WORKERS="1", PARTWAY_DEVICE="cpu")
 

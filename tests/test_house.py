@@ -27,7 +27,8 @@ LIGHT = [
     ),
     *("data.prepare", "data.manifest", "data.sampling", "data.video", "data.store", "data.transforms", "data.clips"),
     *("data.class_folders", "data.frame_folders", "data.reading", "data.splits", "data.candidates", "sources"),
-    *("results.collect", "results.tables", "results.figures", "results.stats"),
+    *("results.collect", "results.tables", "results.figures", "results.stats", "results.run_folders"),
+    *("results.style", "results.training_curves", "results.verdict", "training.spec"),
 ]
 VERBS = ["prepare", "store", "train", "evaluate", "collect", "tables", "figures", "check", "schema", "machine"]
 

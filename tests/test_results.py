@@ -1,37 +1,23 @@
 """Statistics, collect, tables and figures: numbers worked out by hand on a small results folder."""
 
-import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from conftest import tiny_study
-from partway import files, study
+from known import HOME, VIDEOS, write_training
+from partway import files
 from partway.errors import DataError
 from partway.results import stats
-from partway.results.collect import collect
+from partway.results.collect import collect, collect_partial
 from partway.results.figures import draw_figures
 from partway.results.tables import read_runs, write_tables
-
-VIDEOS = 20
-# Right answers of each row of the ladder by seed, as sets of video numbers.
-RIGHT = {
-    ("vanilla", 0): set(range(8)),
-    ("vanilla", 1): set(range(10)),
-    ("mixup", 0): set(range(2, 14)),
-    ("mixup", 1): set(range(12)),
-    ("two_stage", 0): set(range(12)),
-    ("two_stage", 1): set(range(14)),
-    ("six_views", 0): set(range(15)),
-    ("six_views", 1): set(range(15)),
-}
+from partway.results.verdict import write_verdict
 
 
 @given(right=st.integers(0, 300), more=st.integers(0, 300))
@@ -77,82 +63,13 @@ def test_spread_needs_two_seeds():
     assert stats.spread([0.4, 0.6]) == pytest.approx(np.sqrt(0.02))
 
 
-def write_training(folder: Path, parent: str | None = None, train_eval: float | None = 0.9, epochs: int = 2) -> None:
-    scores = {"train_top1": 0.8, "train_eval_top1": train_eval, "val_top1": 0.5}
-    record = {
-        "chosen": scores,
-        "final": scores,
-        "train_target": "hard",
-        "epochs": epochs,
-        "chosen_epoch": 1,
-        "time_sec": 1.5,
-        "parameters": 1000,
-        "parent_digest": parent,
-        "data_fingerprint": "f",
-        "device": "CPU",
-        "threads": 1,
-        "git_commit": "abc",
-        "videos": {"train": 30, "validation": 10, "train_eval": 10},
-        "checkpoint_digest": folder.name,
-    }
-    files.write_json(folder / "training.json", record)
-    files.write_csv(folder / "training_log.csv", [{"epoch": 1, "train_loss": 0.5}], ["epoch", "train_loss"])
-
-
-def write_evaluation(folder: Path, training: str, right: set[int], views: dict) -> None:
-    labels = np.arange(VIDEOS) % 2
-    answers = np.where([number in right for number in range(VIDEOS)], labels, 1 - labels)
-    count = views.get("crops", 1) * views.get("flips", 1)
-    rows = [
-        {"id": f"v{number:02d}", "label_index": int(labels[number]), "view": view, "logits": np.eye(2)[answers[number]]}
-        for number in range(VIDEOS)
-        for view in range(count)
-    ]
-    folder.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(rows), folder / "predictions.parquet")
-    top1 = len(right) / VIDEOS
-    scores = {"top1": top1, "top5": 1.0, "mean_class_accuracy": top1, "loss": 0.5}
-    record = {
-        "videos": VIDEOS,
-        "classes": 2,
-        "views": count,
-        "predictions_digest": "p",
-        "checkpoint_digest": training,
-        "spec": {"views": views},
-    }
-    files.write_json(folder / "metrics.json", scores | record)
-
-
-@pytest.fixture
-def resolved(tmp_path, monkeypatch) -> study.Study:
-    """The tiny study with results that are known: see RIGHT."""
-    monkeypatch.chdir(tmp_path)
-    tree = tiny_study() | {"name": "known"}
-    tree["ablations"]["mixup"] |= {"label": "+ Mixup", "note": "alpha 0.8"}
-    Path("study.yaml").write_text(json.dumps(tree))
-    found = study.load("study.yaml")
-    for training in found.trainings.values():
-        write_training(Path("results/trainings", training.folder), training.parent)
-    for run in found.runs:
-        right = RIGHT[run.ablation, run.seed] if run.observation_ratio == 1 else set(range(5))
-        for folder in (run.evaluation, run.validation):
-            if not Path("results/evaluations", folder).exists():
-                views = found.evaluations[folder].spec.get("views", {})
-                write_evaluation(Path("results/evaluations", folder), run.trainings[-1], right, views)
-    files.write_json("frozen.json", found.to_dict())
-    return found
-
-
-HOME = Path("results/known")
-
-
 def table() -> pd.DataFrame:
     write_tables(HOME, {"decimals": 1})
     return pd.read_csv(HOME / "tables" / "recipe.csv")
 
 
 def test_collect_writes_one_row_a_run(resolved):
-    collect(Path("frozen.json"), HOME)
+    collect(resolved, HOME)
     runs = read_runs(HOME)
     assert len(runs) == 10
     assert (runs.status == "complete").all()
@@ -161,7 +78,12 @@ def test_collect_writes_one_row_a_run(resolved):
     assert two_stage.test_top1 == 0.7
     assert two_stage.total_epochs == 4  # both stages
     assert two_stage.time_sec == 3.0
-    assert len(pd.read_csv(HOME / "epochs.csv")) == 6  # every training once
+    epochs = pd.read_csv(HOME / "epochs.csv")
+    assert epochs.training.nunique() == 6  # every training once, two epochs each
+    assert len(epochs) == 12
+    assert epochs[epochs.chosen == 1].epoch.tolist() == [1] * 6
+    assert set(epochs[epochs.ablation == "two_stage"].stage) == {2}  # its first stage is the training of mixup
+    assert set(epochs.observation_ratio) == {1}
     summary = files.read_json(HOME / "summary.json")
     assert summary["digest"] == resolved.digest
     assert len(summary["runs"]) == 10
@@ -170,7 +92,7 @@ def test_collect_writes_one_row_a_run(resolved):
 
 
 def test_the_ablation_table_by_hand(resolved):
-    collect(Path("frozen.json"), HOME)
+    collect(resolved, HOME)
     rows = table()
     assert rows.ablation.tolist() == ["vanilla", "mixup", "two_stage", "six_views"]
     assert rows.test_top1.tolist() == pytest.approx([0.45, 0.6, 0.65, 0.75])
@@ -192,7 +114,7 @@ def test_the_ablation_table_by_hand(resolved):
 
 
 def test_decimals_are_those_asked_for(resolved):
-    collect(Path("frozen.json"), HOME)
+    collect(resolved, HOME)
     write_tables(HOME, {"decimals": 2})
     assert "45.00 ± 7.07" in (HOME / "tables" / "recipe.md").read_text()
 
@@ -201,8 +123,8 @@ def test_holes_are_named_and_never_averaged_away(resolved):
     missing = next(run for run in resolved.runs if run.ablation == "mixup" and run.seed == 1)
     Path("results/trainings", missing.trainings[-1], "training.json").unlink()
     with pytest.raises(DataError, match="runs are not complete"):
-        collect(Path("frozen.json"), HOME)
-    collect(Path("frozen.json"), HOME, partial=True)
+        collect(resolved, HOME)
+    collect_partial(resolved, HOME)
     rows = pd.read_csv(HOME / "partial" / "tables" / "recipe.csv")
     # mixup of seed 1 is gone, and with it the second stage that starts from it, and its six views
     assert rows.seeds.tolist() == [2, 1, 1, 1]
@@ -219,7 +141,7 @@ def test_a_row_without_any_run_is_a_hole(resolved):
     for run in resolved.runs:
         if run.ablation == "six_views":
             Path("results/evaluations", run.evaluation, "metrics.json").unlink()
-    collect(Path("frozen.json"), HOME, partial=True)
+    collect_partial(resolved, HOME)
     last = (HOME / "partial" / "tables" / "recipe.md").read_text().split("six_views")[1].split("\n")[0]
     assert last.count("—") >= 5
     assert "0 of 2" in last
@@ -228,7 +150,7 @@ def test_a_row_without_any_run_is_a_hole(resolved):
 def test_train_accuracy_that_was_not_measured_says_so(resolved):
     for training in resolved.trainings.values():
         write_training(Path("results/trainings", training.folder), training.parent, train_eval=None)
-    collect(Path("frozen.json"), HOME)
+    collect(resolved, HOME)
     rows = table()
     assert rows.train_eval_top1.isna().all()
     assert rows.gap.isna().all()
@@ -240,11 +162,11 @@ def test_an_evaluation_of_other_weights_is_no_result(resolved):
     path = Path("results/evaluations", run.evaluation, "metrics.json")
     files.write_json(path, files.read_json(path) | {"checkpoint_digest": "other"})
     with pytest.raises(DataError, match="of the present weights: delete its folder"):
-        collect(Path("frozen.json"), HOME)
+        collect(resolved, HOME)
 
 
 def test_a_run_that_stands_twice_is_refused(resolved):
-    collect(Path("frozen.json"), HOME)
+    collect(resolved, HOME)
     text = (HOME / "runs.csv").read_text()
     (HOME / "runs.csv").write_text(text + text.splitlines()[1] + "\n")
     with pytest.raises(DataError, match="a run stands twice"):
@@ -255,25 +177,28 @@ NAMES = {"vanilla": "8", "mixup": "None", "two_stage": "16", "six_views": "1e3"}
 
 
 def test_names_that_look_like_numbers_or_nothing_stay_names(resolved):
-    collect(Path("frozen.json"), HOME)
-    runs = (HOME / "runs.csv").read_text()
+    collect(resolved, HOME)
     lock = files.read_json(HOME / "study.lock.json")
     for old, new in NAMES.items():
-        runs = runs.replace(f",{old},", f",{new},")
         lock["labels"][new] = lock["labels"].pop(old)
+        for table in (HOME / "runs.csv", HOME / "epochs.csv"):
+            table.write_text(table.read_text().replace(f",{old},", f",{new},"))
     for row in lock["ladders"]["recipe"]["rows"]:
         row["ablation"] = NAMES[row["ablation"]]
-    (HOME / "runs.csv").write_text(runs)
     files.write_json(HOME / "study.lock.json", lock)
     write_tables(HOME, {"decimals": 1})
     rows = pd.read_csv(HOME / "tables" / "recipe.csv", dtype=str, keep_default_na=False)
     assert rows.ablation.tolist() == list(NAMES.values())
     assert rows.seeds.tolist() == ["2"] * 4
     draw_figures(HOME, {"dpi": 60})
+    titles = re.findall(r">(\w+)</", (HOME / "figures" / "training_curves.svg").read_text())
+    assert {"8", "16"} <= set(titles)  # that of mixup is its label
+    write_verdict(HOME, {"decimals": 1})
+    assert "“1e3” is the best of 4 rows" in (HOME / "verdict.md").read_text()
 
 
 def test_a_row_that_these_conditions_do_not_have_is_a_hole_too(resolved):
-    collect(Path("frozen.json"), HOME)
+    collect(resolved, HOME)
     lock = files.read_json(HOME / "study.lock.json")
     lock["ladders"] = {"full": {"rows": lock["ladders"]["recipe"]["rows"][:2], "train_ratio": "full"}}
     files.write_json(HOME / "study.lock.json", lock)
@@ -286,7 +211,7 @@ def test_a_row_that_these_conditions_do_not_have_is_a_hole_too(resolved):
 
 
 def test_a_row_of_one_model_makes_no_table_of_its_own(resolved):
-    collect(Path("frozen.json"), HOME)
+    collect(resolved, HOME)
     text = (HOME / "runs.csv").read_text().splitlines()
     other = [line.replace(",small,vanilla,", ",vit,vanilla,") for line in text if ",small,vanilla,matched" in line]
     (HOME / "runs.csv").write_text("\n".join(text + other) + "\n")
@@ -306,17 +231,17 @@ def test_a_row_of_one_model_makes_no_table_of_its_own(resolved):
 )
 def test_mixed_weights_and_mixed_videos_are_no_results(resolved, change, message):
     files.write_json(Path("results/data", resolved.datasets["mime"].folder, "dataset.json"), {"fingerprint": "f"})
-    collect(Path("frozen.json"), HOME)
+    collect(resolved, HOME)
     folder = next(run.trainings[0] for run in resolved.runs if run.ablation == "two_stage")
     path = Path("results/trainings", folder, "training.json")
     files.write_json(path, files.read_json(path) | change)
-    collect(Path("frozen.json"), HOME, partial=True)
+    collect_partial(resolved, HOME)
     missing = pd.read_csv(HOME / "partial" / "runs.csv").missing.dropna()
     assert missing.str.contains(message).any()
 
 
 def test_the_figure_shows_the_curve_and_chance(resolved):
-    collect(Path("frozen.json"), HOME)
+    collect(resolved, HOME)
     draw_figures(HOME, {"dpi": 80})
     svg = (HOME / "figures" / "accuracy_against_ratio.svg").read_text()
     for text in (
@@ -337,5 +262,5 @@ def test_the_figure_shows_the_curve_and_chance(resolved):
 def test_a_missing_ratio_is_a_marked_gap(resolved):
     run = next(run for run in resolved.runs if run.observation_ratio == 0.5)
     Path("results/evaluations", run.evaluation, "metrics.json").unlink()
-    collect(Path("frozen.json"), HOME, partial=True)
+    collect_partial(resolved, HOME)
     assert "missing" in (HOME / "partial" / "figures" / "accuracy_against_ratio.svg").read_text()

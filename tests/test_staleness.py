@@ -13,6 +13,7 @@ from conftest import COLLECT, REPOSITORY, SNAKEMAKE, TINY_MODEL, Workplace, make
 from partway import study
 
 pytestmark = pytest.mark.slow
+RUNS = "clips/runs/**/run.json"
 
 
 def test_a_finished_study_has_nothing_to_do(workplace):
@@ -291,6 +292,40 @@ def test_undo_finds_the_old_results_again(workplace, records):
     assert workplace.jobs() == COLLECT
     workplace.snakemake()
     assert (workplace.folder / "results/clips/tables/recipe.csv").read_text() == table
+    assert workplace.jobs() == {}
+
+
+def test_partial_results_of_a_failing_edit_go_when_it_is_undone(workplace):
+    verdict = (workplace.folder / "results/clips/verdict.md").read_text()
+    runs = workplace.results(RUNS)
+    recipe = workplace.study["ablations"]["mixup"]["training"]
+    recipe |= {"learning_rate": 1e30, "clip_norm": None}
+    assert "At least one job did not complete successfully" in workplace.snakemake(check=False)
+    assert "nothing is said about" in workplace.results("clips/partial/verdict.md")[0].read_text()
+    assert len(workplace.results(RUNS)) == len(runs) - 3  # mixup and the two that extend it
+    del recipe["learning_rate"], recipe["clip_norm"]
+    assert workplace.jobs() == COLLECT
+    workplace.snakemake()
+    assert not workplace.results("clips/partial")
+    assert workplace.results(RUNS) == runs
+    assert (workplace.folder / "results/clips/verdict.md").read_text() == verdict
+    assert workplace.jobs() == {}
+
+
+def test_results_of_another_version_are_collected_and_drawn_again(workplace):
+    (collected,) = workplace.results("clips/.collected/*")
+    collected.rename(collected.with_name("000000000000"))  # the mark holds the results version
+    lost_records(workplace)
+    assert workplace.jobs() == COLLECT
+
+
+def test_a_renamed_ablation_has_its_run_folders_under_its_new_name(workplace):
+    rename_ablation(workplace.study)
+    workplace.snakemake()
+    names = {path.relative_to(workplace.folder / "results/clips/runs").parts[2] for path in workplace.results(RUNS)}
+    assert names == {"vanilla", "blend", "two_stage", "six_views"}
+    link = next(path for path in workplace.results("clips/runs/**/training") if "blend" in path.parts)
+    assert (link / "checkpoint.pt").exists()
     assert workplace.jobs() == {}
 
 

@@ -83,15 +83,16 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--training", required=True, type=Path, help="training.json of the training")
     _add_job(evaluate, "metrics.json")
 
-    collect = verb("collect", _collect, "Gather logs and summaries of a study into runs.csv and summary.json.")
-    collect.add_argument("--study", required=True, type=Path, help="the study as snakemake froze it")
-    collect.add_argument("--summary", required=True, type=Path, help="summary.json to write; the rest goes beside it")
+    collect = verb("collect", _collect, "Gather logs and summaries of a study into runs.csv, summary.json and runs/.")
+    _add_study(collect)
+    collect.add_argument("--frozen", type=Path, help="instead of STUDY: the study as snakemake froze it")
     collect.add_argument(
-        "--partial", action="store_true", help="also tables and figures, with holes marked, into partial/"
+        "--partial", action="store_true", help="what there is, with tables and figures and holes marked, into partial/"
     )
+    collect.add_argument("--copy", action="store_true", help="copies instead of links in the readable run folders")
 
     for name, run, help_ in [
-        ("tables", _tables, "Write the ablation tables of a collected study."),
+        ("tables", _tables, "Write the ablation tables of a collected study, and its verdict in words."),
         ("figures", _figures, "Draw the figures of a collected study."),
     ]:
         drawing = verb(name, run, help_)
@@ -99,8 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         drawing.add_argument("--options", required=True, type=json.loads, help="JSON: options and results version")
 
     check = verb("check", _check, "Check a study file and say what it comes to; runs nothing.")
-    check.add_argument("study", nargs="?", default="config.yaml", help="the study file (default: config.yaml)")
-    check.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change the study; may repeat")
+    _add_study(check)
 
     schema = verb("schema", _schema, "Print the JSON Schema of a study file, which editors complete and check with.")
     schema.add_argument("--output", type=Path, help="file to write it to instead")
@@ -108,6 +108,11 @@ def _parser() -> argparse.ArgumentParser:
     machine = verb("machine", _machine, "Print what this machine gives a study: cores, and trainings at once.")
     machine.add_argument("--jobs", action="store_true", help="print only the number of trainings to run at once")
     return parser
+
+
+def _add_study(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", nargs="?", default="config.yaml", help="the study file (default: config.yaml)")
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change the study; may repeat")
 
 
 def _add_spec(parser: argparse.ArgumentParser, what: str) -> None:
@@ -188,15 +193,22 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _collect(options: argparse.Namespace) -> None:
-    from partway.results.collect import collect
+    from partway import files, study
+    from partway.results.collect import collect, collect_partial
 
-    collect(options.study, options.summary.parent, partial=options.partial)
+    frozen = options.frozen and study.Study.from_dict(files.read_json(options.frozen))
+    resolved = frozen or study.load(options.study, options.set)
+    home = Path(resolved.results_dir, resolved.name)
+    gather = collect_partial if options.partial else collect
+    print(gather(resolved, home, copy=options.copy))
 
 
 def _tables(options: argparse.Namespace) -> None:
     from partway.results.tables import write_tables
+    from partway.results.verdict import write_verdict
 
     write_tables(options.summary.parent, options.options["options"])
+    write_verdict(options.summary.parent, options.options["options"])
 
 
 def _figures(options: argparse.Namespace) -> None:

@@ -68,6 +68,10 @@ class DataError(PartwayError):
     """A data set, manifest or video that cannot be used."""
 
 
+class VanishedError(DataError):
+    """A result that was there when the study was collected is gone."""
+
+
 class TrainingError(PartwayError):
     """A training that cannot start or go on."""
 

@@ -76,6 +76,14 @@ def remove_leftovers(folder: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
+def keep_only(folder: Path, names: Iterable[str], suffixes: Iterable[str]) -> None:
+    """Remove a folder's files of these suffixes that have other names: of what was renamed or taken out."""
+    kept = set(names)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.suffix in suffixes and path.name not in kept:
+            path.unlink(missing_ok=True)
+
+
 def write_text(path: Path | str, text: str) -> None:
     """Write a whole text file."""
     with replacing(path) as temporary:

@@ -129,8 +129,8 @@ class Study:
 
     @property
     def digest(self) -> str:
-        """Key of `lock()`."""
-        return keys.key_of(self.lock())
+        """Key of `lock()` and of what is made of it: another results version collects again."""
+        return keys.key_of([self.lock(), keys.RESULTS_VERSION])
 
 
 def load(source: str, edits: list[str] | None = None) -> Study:

@@ -22,7 +22,8 @@ def study_results(wildcards):
     except PartwayError as error:
         raise WorkflowError(str(error)) from None
     tables = [f"{HOME}/tables/{ladder}.{suffix}" for ladder in STUDY.ladders for suffix in ("csv", "md")]
-    return [COLLECTED, f"{HOME}/figures/accuracy_against_ratio.svg", *tables]
+    figures = [f"{HOME}/figures/{name}.svg" for name in ("accuracy_against_ratio", "training_curves")]
+    return [COLLECTED, *tables, f"{HOME}/verdict.md", *figures]
 
 
 def dataset_of(training):

@@ -1,8 +1,10 @@
 # INPUTS   every training.json and metrics.json, and the study as it was frozen when the first job started
-# OUTPUTS  results/<study>/: runs.csv, epochs.csv, summary.json, study.lock.json, tables/, figures/
+# OUTPUTS  results/<study>/: runs.csv, epochs.csv, summary.json, study.lock.json, tables/, verdict.md, figures/; and,
+#          undeclared since their names follow the study's, the readable run folders runs/
 # The name of `collected` holds the study's digest and `all` asks for it: another study has no such file yet, and so
 # collect runs, also where Snakemake's own records are lost. (As an input it would not do: a missing input of a finished
-# job re-runs nothing.) collect removes those of earlier versions, so that an undone edit is collected again.
+# job re-runs nothing.) collect removes those of earlier versions, so that an undone edit is collected again; rendering
+# partial results removes all of them, so that the next full call takes partial/ away.
 
 
 localrules:
@@ -29,7 +31,7 @@ rule collect:
     message:
         f"collect {HOME}"
     shell:
-        "python -m partway collect --study {resources.frozen:q} --summary {output.summary:q} 2> >(tee {log:q} >&2)"
+        "python -m partway collect --frozen {resources.frozen:q} 2> >(tee {log:q} >&2)"
 
 
 rule tables:
@@ -38,6 +40,7 @@ rule tables:
     output:
         csv=[f"{HOME}/tables/{ladder}.csv" for ladder in STUDY.ladders],
         md=[f"{HOME}/tables/{ladder}.md" for ladder in STUDY.ladders],
+        verdict=f"{HOME}/verdict.md",
     log:
         f"{RESULTS}/logs/tables/{STUDY.name}.log",
     conda:
@@ -56,6 +59,8 @@ rule figures:
     output:
         svg=report(f"{HOME}/figures/accuracy_against_ratio.svg", caption="../report/accuracy_against_ratio.rst"),
         png=f"{HOME}/figures/accuracy_against_ratio.png",
+        curves_svg=report(f"{HOME}/figures/training_curves.svg", caption="../report/training_curves.rst"),
+        curves_png=f"{HOME}/figures/training_curves.png",
     log:
         f"{RESULTS}/logs/figures/{STUDY.name}.log",
     conda:

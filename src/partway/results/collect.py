@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from partway import files
-from partway.errors import DataError
+from partway.errors import DataError, VanishedError
+from partway.results.run_folders import folder_of, write_run_folders
 from partway.study import AXES, Run, Study
 
 SCORES = ("top1", "top5", "mean_class_accuracy", "loss")
@@ -35,70 +40,143 @@ RUN_COLUMNS = [
     *("training", "evaluation", "validation", "predictions_digest", "missing"),
 ]
 EPOCH_AXES = [
-    "dataset",
-    "model",
-    "ablation",
-    "train_ratio",
-    "train_fraction",
-    "window",
-    "seed",
-    "stage",
-    "training",
+    *("dataset", "model", "ablation", "train_ratio", "train_fraction", "window", "seed"),
+    *("observation_ratio", "stage", "training", "chosen"),  # the ratio that the training saw
 ]
 RUN_FILES = {"training_log": "training_log.csv", "checkpoint": "checkpoint.pt", "training": "training.json"}
+TABLES = (".csv", ".md")
+ATTEMPTS = 3  # to render what there is while jobs delete and write files
 
-Reader = Callable[[str, str, str], dict[str, Any] | None]  # kind, folder, file name -> its content, if it is there
+
+class Results:
+    """Reads the JSON of results, each file once: runs share trainings."""
+
+    def __init__(self, results_dir: str):
+        self.folder = Path(results_dir)
+        self.unreadable: set[str] = set()
+        self.read = cache(self._read)
+
+    def _read(self, kind: str, folder: str, name: str) -> dict[str, Any] | None:
+        """The content of a file; None where there is none, or none that can be read."""
+        try:
+            return files.read_json(self.folder / kind / folder / name)
+        except FileNotFoundError:
+            return None
+        except json.JSONDecodeError:
+            self.unreadable.add(folder)
+            return None
 
 
-def collect(study_file: Path, home: Path, *, partial: bool = False) -> None:
-    """Write the collected files into `home`, or, with tables and figures and holes marked, into `home/partial`.
+def collect(study: Study, home: Path, *, copy: bool = False) -> str:
+    """Write the collected files of a finished study into `home`, and its readable run folders.
 
     Args:
-        study_file: the frozen study.
+        study: as it was frozen, or as it was just read.
         home: `results/<name>`.
-        partial: take what there is; else a missing run is an error.
+        copy: the run folders hold copies instead of links.
+
+    Returns:
+        One line that says what was collected and where.
 
     Raises:
         DataError: a run is missing or its evaluation is of other weights than its training now has.
     """
-    study = Study.from_dict(files.read_json(study_file))
-    read = cache(lambda *place: _read(study, *place))  # runs share trainings: each file is opened once
-    rows = [_row(study, run, read) for run in study.runs]
-    missing = [row for row in rows if row["missing"]]
-    if missing and not partial:
-        raise DataError(f"{len(missing)} of {len(rows)} runs are not complete, first: {missing[0]['missing']}")
-    out = home / "partial" if partial else home
+    rows, results = _rows(study)
+    if missing := [row for row in rows if row["missing"]]:
+        raise DataError(
+            f"{len(missing)} of {len(rows)} runs are not complete, first: {missing[0]['missing']}\n"
+            "`partway collect --partial` renders what there is."
+        )
+    with _alone(home):
+        _write(study, home, rows, results)
+        _write_run_folders(study, home, rows, results, copy)
+        keep_tables_of(study.ladders, home)
+        for folder in ("partial", ".collected"):  # an earlier study is no longer what lies here
+            if (home / folder).exists():
+                shutil.rmtree(home / folder)
+        files.write_text(home / ".collected" / study.digest, f"collected from {study.source}\n")
+    return f"all {len(rows)} runs are complete and collected: {home}/runs.csv, by name in {home}/runs"
+
+
+def collect_partial(study: Study, home: Path, *, copy: bool = False) -> str:
+    """Render what there is into `home/partial`: collected files, tables, figures and verdict, with holes marked.
+
+    It may run at any time beside the jobs: what they delete or have not finished is missing. The next full call
+    collects again and removes the folder, also where an edit was undone and nothing else has to run.
+
+    Returns:
+        One line that says what was rendered and where.
+    """
+    out = home / "partial"
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            rows, results = _rows(study)
+            with _alone(home):
+                for collected in (home / ".collected").glob("*"):
+                    collected.unlink(missing_ok=True)
+                _write(study, out, rows, results)
+                _write_run_folders(study, home, rows, results, copy)
+                _draw(study, out)
+            break
+        except (VanishedError, FileNotFoundError):  # it was there a moment ago: a job re-runs; look again
+            if not left:
+                raise
+    complete = sum(not row["missing"] for row in rows)
+    return f"{complete} of {len(rows)} runs are complete; tables, figures and verdict so far: {out}"
+
+
+def keep_tables_of(ladders: Iterable[str], home: Path) -> None:
+    """Remove the tables of ladders that were renamed or taken out."""
+    files.keep_only(home / "tables", [f"{ladder}{suffix}" for ladder in ladders for suffix in TABLES], TABLES)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """One collect at a time: a person's may meet that of a rule."""
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / ".collect.lock"):
+        yield
+
+
+def _rows(study: Study) -> tuple[list[dict[str, Any]], Results]:
+    results = Results(study.results_dir)
+    return [_row(study, run, results) for run in study.runs], results
+
+
+def _write(study: Study, out: Path, rows: list[dict[str, Any]], results: Results) -> None:
     files.write_csv(out / "runs.csv", rows, RUN_COLUMNS)
-    epochs = _epochs(study)
+    epochs = _epochs(study, results)
     files.write_csv(out / "epochs.csv", epochs, [*EPOCH_AXES, *_log_columns(epochs)])
     files.write_json(out / "study.lock.json", study.lock() | {"results_dir": study.results_dir})
-    files.write_json(
-        out / "summary.json", {"study": study.name, "digest": study.digest, "runs": _summary(study, rows, read)}
-    )
-    if partial:
-        _draw(study, out)
-    else:
-        shutil.rmtree(home / "partial", ignore_errors=True)
-        shutil.rmtree(home / ".collected", ignore_errors=True)  # an earlier study is no longer what lies here
-        files.write_text(home / ".collected" / study.digest, f"collected from {study.source}\n")
+    summary = {"study": study.name, "digest": study.digest, "runs": _summary(study, rows, results)}
+    files.write_json(out / "summary.json", summary)
+
+
+def _write_run_folders(study: Study, home: Path, rows: list[dict[str, Any]], results: Results, copy: bool) -> None:
+    """Folders of the complete runs, also of a study under way; a run without result has none that could mislead."""
+    complete = [run for run, row in zip(study.runs, rows, strict=True) if not row["missing"]]
+    write_run_folders(study, home, complete, results.read, copy=copy)
 
 
 def _draw(study: Study, folder: Path) -> None:
     from partway.results.figures import draw_figures
     from partway.results.tables import write_tables
+    from partway.results.verdict import write_verdict
 
     write_tables(folder, study.tables)
+    write_verdict(folder, study.tables)
     draw_figures(folder, study.figures)
 
 
-def _row(study: Study, run: Run, read: Reader) -> dict[str, Any]:
+def _row(study: Study, run: Run, results: Results) -> dict[str, Any]:
     """One run as a row; what is missing stands in `missing`, and nothing is filled in for it."""
+    read = results.read
     trainings = [read("trainings", folder, "training.json") for folder in run.trainings]
     final = trainings[-1]
     test, validation = (
         read("evaluations", folder, "metrics.json") if folder else None for folder in (run.evaluation, run.validation)
     )
-    missing = _missing(study, run, trainings, test, validation, read)
+    missing = _missing(study, run, trainings, test, validation, results)
     row: dict[str, Any] = run.cell | {
         "status": "missing" if missing else "complete",
         "training": run.trainings[-1],
@@ -130,15 +208,16 @@ def _row(study: Study, run: Run, read: Reader) -> dict[str, Any]:
 
 
 def _missing(
-    study: Study, run: Run, trainings: list, test: dict | None, validation: dict | None, read: Reader
+    study: Study, run: Run, trainings: list, test: dict | None, validation: dict | None, results: Results
 ) -> str | None:
     """What a run lacks, or why what is there is no result; None for a complete run."""
     again = "delete its folder and run again"
-    dataset = read("data", study.datasets[run.dataset].folder, "dataset.json")
+    dataset = results.read("data", study.datasets[run.dataset].folder, "dataset.json")
     before = None
     for folder, training in zip(run.trainings, trainings, strict=True):
         if training is None:
-            return f"training {folder} ({study.trainings[folder].title})"
+            broken = f": its training.json is broken: {again}" if folder in results.unreadable else ""
+            return f"training {folder} ({study.trainings[folder].title}){broken}"
         if training["parent_digest"] != before:
             return f"training {folder} from the present weights of the stage before: {again}"
         if dataset and training["data_fingerprint"] != dataset["fingerprint"]:
@@ -146,44 +225,58 @@ def _missing(
         before = training["checkpoint_digest"]
     for folder, metrics in ((run.evaluation, test), (run.validation, validation)):
         if folder and metrics is None:
-            return f"evaluation {folder} ({study.evaluations[folder].title})"
+            broken = f": its metrics.json is broken: {again}" if folder in results.unreadable else ""
+            return f"evaluation {folder} ({study.evaluations[folder].title}){broken}"
         if folder and metrics["checkpoint_digest"] != before:
             return f"evaluation {folder} of the present weights: {again}"
+        if folder and not (results.folder / "evaluations" / folder / "predictions.parquet").exists():
+            return f"predictions of evaluation {folder} ({study.evaluations[folder].title})"
     return None
 
 
-def _read(study: Study, kind: str, folder: str, name: str) -> dict[str, Any] | None:
-    path = Path(study.results_dir, kind, folder, name)
-    return files.read_json(path) if path.exists() else None
-
-
-def _epochs(study: Study) -> list[dict[str, Any]]:
-    """The log rows of every finished training once, by the axes of the first run that uses it."""
-    rows, seen = [], set()
-    for run in study.runs:
-        axes = {name: value for name, value in run.cell.items() if name in EPOCH_AXES}
-        for stage, folder in enumerate(run.trainings, start=1):
-            log = Path(study.results_dir, "trainings", folder, "training_log.csv")
-            if folder not in seen and log.exists():
-                seen.add(folder)
-                rows += [axes | {"stage": stage, "training": folder} | row for row in files.read_csv(log)]
+def _epochs(study: Study, results: Results) -> list[dict[str, Any]]:
+    """The log rows of every finished training once, by the axes of the run that it belongs to."""
+    rows = []
+    for folder, (run, stage) in _owners(study).items():
+        training = results.read("trainings", folder, "training.json")
+        log = results.folder / "trainings" / folder / "training_log.csv"
+        if training is None or not log.exists():
+            continue
+        ratio = study.trainings[folder].spec["train_ratio"]
+        axes = run.cell | {"observation_ratio": ratio, "stage": stage, "training": folder}
+        for row in files.read_csv(log):
+            rows.append(axes | {"chosen": int(int(row["epoch"]) == training["chosen_epoch"])} | row)
     return rows
+
+
+def _owners(study: Study) -> dict[str, tuple[Run, int]]:
+    """For each training the first run that ends with it, or else that passes through it, and its stage there."""
+    owners: dict[str, tuple[Run, int]] = {}
+    for run in study.runs:
+        owners.setdefault(run.trainings[-1], (run, len(run.trainings)))
+    for run in study.runs:
+        for stage, folder in enumerate(run.trainings, start=1):
+            owners.setdefault(folder, (run, stage))
+    return owners
 
 
 def _log_columns(epochs: list[dict[str, Any]]) -> list[str]:
     return [name for name in (epochs[0] if epochs else {}) if name not in EPOCH_AXES]
 
 
-def _summary(study: Study, rows: list[dict[str, Any]], read: Reader) -> list[dict[str, Any]]:
-    runs = []
+def _summary(study: Study, rows: list[dict[str, Any]], results: Results) -> list[dict[str, Any]]:
+    runs, home = [], f"{study.results_dir}/{study.name}/runs"
     for run, row in zip(study.runs, rows, strict=True):
-        training = read("trainings", run.trainings[-1], "training.json") if not row["missing"] else None
+        training = results.read("trainings", run.trainings[-1], "training.json") if not row["missing"] else None
         folder = f"{study.results_dir}/trainings/{run.trainings[-1]}"
         runs.append(
             run.cell
             | {name: row.get(name) for name in ("status", "missing", "test_top1", "test_top5", "test_videos")}
             | {"chosen": training and training["chosen"], "final": training and training["final"]}
-            | {"paths": {name: f"{folder}/{file}" for name, file in RUN_FILES.items()}}
+            | {
+                "paths": {name: f"{folder}/{file}" for name, file in RUN_FILES.items()}
+                | {"run": f"{home}/{folder_of(run.cell)}"}
+            }
             | {"trainings": list(run.trainings), "evaluation": run.evaluation, "validation": run.validation}
             | {"predictions_digest": row.get("predictions_digest")}
         )

@@ -1,4 +1,4 @@
-"""Figures of a collected study: accuracy against observation ratio."""
+"""Figures of a collected study: accuracy against observation ratio, and the training curves beside it."""
 
 from __future__ import annotations
 
@@ -7,61 +7,47 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
-
-mpl.use("Agg")  # before pyplot: no screen is needed
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from partway import files
-from partway.results import stats
+from partway.results import stats, style
+from partway.results.style import LINES, MARKERS, SERIES, plt
 from partway.results.tables import read_runs
-
-SERIES = ["model", "ablation", "train_ratio", "train_fraction", "window"]
-# Okabe & Ito 2008: told apart by colour-blind readers; markers tell them apart in print.
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
-STYLE = {
-    "svg.hashsalt": "partway",
-    "svg.fonttype": "none",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
+from partway.results.training_curves import draw_training_curves
 
 
 def draw_figures(home: Path, options: dict[str, Any]) -> None:
-    """Draw `figures/accuracy_against_ratio.{svg,png}` of a collected study.
+    """Draw `figures/{accuracy_against_ratio,training_curves}.{svg,png}` of a collected study.
 
     Args:
-        home: folder with runs.csv and study.lock.json.
+        home: folder with runs.csv, epochs.csv and study.lock.json.
         options: `dpi` of the PNG.
     """
     runs = read_runs(home)
-    labels = files.read_json(home / "study.lock.json")["labels"]
+    lock = files.read_json(home / "study.lock.json")
+    with mpl.rc_context(style.STYLE):
+        style.write(_accuracy_against_ratio(runs, lock["labels"]), home, "accuracy_against_ratio", options["dpi"])
+        style.write(draw_training_curves(home, runs, lock), home, "training_curves", options["dpi"])
+
+
+def _accuracy_against_ratio(runs: pd.DataFrame, labels: dict) -> Figure:
     datasets = list(runs.dataset.unique())
-    with mpl.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            1, len(datasets), figsize=(6.4 * len(datasets), 4.8), squeeze=False, layout="constrained"
-        )
-        for dataset, axis in zip(datasets, axes[0], strict=True):
-            _draw_dataset(axis, dataset, _curves(runs[runs.dataset == dataset]), labels)
-        for suffix, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
-            with files.replacing(home / "figures" / f"accuracy_against_ratio.{suffix}") as temporary:
-                figure.savefig(temporary, dpi=options["dpi"], metadata=metadata)
-        plt.close(figure)
+    colours = style.curve_colours(runs, labels)
+    figure, axes = plt.subplots(
+        1, len(datasets), figsize=(6.4 * len(datasets), 4.8), squeeze=False, layout="constrained"
+    )
+    for dataset, axis in zip(datasets, axes[0], strict=True):
+        _draw_dataset(axis, dataset, style.curves_of(runs[runs.dataset == dataset]), labels, colours)
+    return figure
 
 
-def _curves(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs that make curves; where no series has two ratios, all of them, as points."""
-    several = runs.groupby(SERIES).observation_ratio.transform("nunique") > 1
-    return runs[several] if several.any() else runs
-
-
-def _draw_dataset(axis: Axes, dataset: str, runs: pd.DataFrame, labels: dict) -> None:
+def _draw_dataset(axis: Axes, dataset: str, runs: pd.DataFrame, labels: dict, colours: dict[tuple, str]) -> None:
     videos = runs.test_videos.dropna()
     for place, (series, group) in enumerate(runs.groupby(SERIES, sort=False)):
-        named = dict(zip(SERIES, series, strict=True))
-        _draw_series(axis, group, _series_name(named, runs, labels), COLOURS[place % 7], MARKERS[place % 7])
+        name = style.curve_name(dict(zip(SERIES, series, strict=True)), runs, labels)
+        look = {"color": colours[series], "marker": MARKERS[place % 7], "linestyle": LINES[place // 7 % 4]}
+        _draw_series(axis, group, name, look)
     if (classes := runs.classes.dropna()).size:
         axis.axhline(100 / classes.iloc[0], color="0.4", linestyle="--", linewidth=1, label="chance")
     axis.set_xlabel("observation ratio (share of the video seen)")
@@ -75,18 +61,7 @@ def _draw_dataset(axis: Axes, dataset: str, runs: pd.DataFrame, labels: dict) ->
     axis.legend(frameon=False, fontsize=9, loc="best")
 
 
-def _series_name(named: dict[str, Any], runs: pd.DataFrame, labels: dict) -> str:
-    """Name a series by what differs between the series."""
-    ablation = labels[named["ablation"]]["label"] or named["ablation"]
-    name = f"{named['model']}, {ablation}" if runs.model.nunique() > 1 else ablation
-    name += f", trained on {named['train_ratio']} ratios" if named["train_ratio"] in ("random", "matched") else ""
-    name += ", trained on whole videos" if named["train_ratio"] == "full" else ""
-    name += f", trained at {named['train_ratio']}" if named["train_ratio"][0].isdigit() else ""
-    name += f", {named['train_fraction']:.0%} of the train videos" if named["train_fraction"] != 1 else ""
-    return name + (f", {named['window']} window" if runs.window.nunique() > 1 else "")
-
-
-def _draw_series(axis: Axes, group: pd.DataFrame, name: str, colour: str, marker: str) -> None:
+def _draw_series(axis: Axes, group: pd.DataFrame, name: str, look: dict[str, str]) -> None:
     """One line with its interval; a ratio with a missing run breaks the line and is marked on the axis."""
     points, holes = [], []
     for ratio, runs in group.groupby("observation_ratio"):
@@ -97,9 +72,8 @@ def _draw_series(axis: Axes, group: pd.DataFrame, name: str, colour: str, marker
             interval = stats.accuracy_interval(runs.test_top1.mean(), int(runs.test_videos.iloc[0]))
             points.append((ratio, 100 * interval.value, 100 * interval.low, 100 * interval.high))
     ratios, values, lows, highs = zip(*points, strict=True)
-    seeds = group.seed.nunique()
-    axis.plot(ratios, values, color=colour, marker=marker, label=f"{name} (n = {seeds} seed{'s' * (seeds > 1)})")
+    axis.plot(ratios, values, **look, label=f"{name} (n = {style.count(group.seed.nunique(), 'seed')})")
     if len(points) > 1:
-        axis.fill_between(ratios, lows, highs, color=colour, alpha=0.15, linewidth=0)
+        axis.fill_between(ratios, lows, highs, color=look["color"], alpha=0.15, linewidth=0)
     if holes:
-        axis.plot(holes, [2] * len(holes), color=colour, marker="x", linestyle="", label=f"{name}: missing")
+        axis.plot(holes, [2] * len(holes), color=look["color"], marker="x", linestyle="", label=f"{name}: missing")

@@ -12,8 +12,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from partway import files, metrics
-from partway.errors import DataError
+from partway.errors import DataError, VanishedError
 from partway.results import stats
+from partway.results.collect import keep_tables_of
 from partway.results.stats import Estimate
 
 CONDITIONS = ["dataset", "window", "train_ratio", "train_fraction", "observation_ratio"]
@@ -38,9 +39,7 @@ def write_tables(home: Path, options: dict[str, Any]) -> None:
     """
     study = files.read_json(home / "study.lock.json")
     runs = read_runs(home)
-    for old in (home / "tables").glob("*.*"):
-        if old.stem not in study["ladders"]:
-            old.unlink()  # of a ladder that was renamed or taken out
+    keep_tables_of(study["ladders"], home)
     for ladder, definition in study["ladders"].items():
         tables = [
             (condition, _table(study, condition, group, rows))
@@ -136,10 +135,12 @@ def _difference(to: str, runs: pd.DataFrame, other: pd.DataFrame | None, correct
 
 def _correct(folder: Path) -> np.ndarray:
     """Whether each video of an evaluation is right, in the order of ids: correct_N."""
-    if not (folder / "predictions.parquet").exists():
-        raise DataError(f"{folder}/predictions.parquet is gone; delete the folder and run again")
-    spec = files.read_json(folder / "metrics.json")["spec"]
-    table = pq.read_table(folder / "predictions.parquet").to_pandas().sort_values(["id", "view"], kind="stable")
+    try:
+        spec = files.read_json(folder / "metrics.json")["spec"]
+        predictions = pq.read_table(folder / "predictions.parquet")
+    except FileNotFoundError as error:
+        raise VanishedError(f"{error.filename or folder} is gone; delete the folder and run again") from None
+    table = predictions.to_pandas().sort_values(["id", "view"], kind="stable")
     views = int(table["view"].max()) + 1
     logits_NVK = np.stack(table.logits.to_list()).reshape(-1, views, len(table.logits.iloc[0]))
     scores_NK = metrics.average_views(logits_NVK, spec.get("views", {}).get("aggregation", "logits"))

@@ -1,0 +1,96 @@
+"""A results folder whose numbers are known: the tiny study with right answers chosen by hand, no training needed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from partway import files, study
+
+HOME = Path("results/known")
+VIDEOS = 20
+# Right answers of each row of the ladder by seed, as sets of video numbers.
+RIGHT = {
+    ("vanilla", 0): set(range(8)),
+    ("vanilla", 1): set(range(10)),
+    ("mixup", 0): set(range(2, 14)),
+    ("mixup", 1): set(range(12)),
+    ("two_stage", 0): set(range(12)),
+    ("two_stage", 1): set(range(14)),
+    ("six_views", 0): set(range(15)),
+    ("six_views", 1): set(range(15)),
+}
+
+
+def write_training(folder: Path, parent: str | None = None, train_eval: float | None = 0.9, epochs: int = 2) -> None:
+    scores = {"train_top1": 0.8, "train_eval_top1": train_eval, "val_top1": 0.5}
+    record = {
+        "chosen": scores,
+        "final": scores,
+        "train_target": "hard",
+        "epochs": epochs,
+        "chosen_epoch": 1,
+        "time_sec": 1.5,
+        "parameters": 1000,
+        "parent_digest": parent,
+        "data_fingerprint": "f",
+        "device": "CPU",
+        "threads": 1,
+        "git_commit": "abc",
+        "videos": {"train": 30, "validation": 10, "train_eval": 10},
+        "checkpoint_digest": folder.name,
+    }
+    files.write_json(folder / "training.json", record)
+    measured = {"train_loss": 0.5, "train_top1": 0.8, "train_eval_loss": 0.4, "train_eval_top1": train_eval}
+    log = [{"epoch": n + 1, **measured, "val_loss": 0.6 - n / 10, "val_top1": 0.5} for n in range(epochs)]
+    files.write_csv(folder / "training_log.csv", log, ["epoch", *measured, "val_loss", "val_top1"])
+
+
+def write_evaluation(folder: Path, training: str, right: set[int], views: dict) -> None:
+    labels = np.arange(VIDEOS) % 2
+    answers = np.where([number in right for number in range(VIDEOS)], labels, 1 - labels)
+    count = views.get("crops", 1) * views.get("flips", 1)
+    rows = [
+        {"id": f"v{number:02d}", "label_index": int(labels[number]), "view": view, "logits": np.eye(2)[answers[number]]}
+        for number in range(VIDEOS)
+        for view in range(count)
+    ]
+    folder.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows), folder / "predictions.parquet")
+    top1 = len(right) / VIDEOS
+    scores = {"top1": top1, "top5": 1.0, "mean_class_accuracy": top1, "loss": 0.5}
+    record = {
+        "videos": VIDEOS,
+        "classes": 2,
+        "views": count,
+        "predictions_digest": "p",
+        "checkpoint_digest": training,
+        "spec": {"views": views},
+    }
+    files.write_json(folder / "metrics.json", scores | record)
+
+
+@pytest.fixture
+def resolved(tmp_path, monkeypatch) -> study.Study:
+    """The tiny study with results that are known: see RIGHT."""
+    from conftest import tiny_study  # which offers this fixture to the tests
+
+    monkeypatch.chdir(tmp_path)
+    tree = tiny_study() | {"name": "known"}
+    tree["ablations"]["mixup"] |= {"label": "+ Mixup", "note": "alpha 0.8"}
+    Path("study.yaml").write_text(json.dumps(tree))
+    found = study.load("study.yaml")
+    for training in found.trainings.values():
+        write_training(Path("results/trainings", training.folder), training.parent)
+    for run in found.runs:
+        right = RIGHT[run.ablation, run.seed] if run.observation_ratio == 1 else set(range(5))
+        for folder in (run.evaluation, run.validation):
+            if not Path("results/evaluations", folder).exists():
+                views = found.evaluations[folder].spec.get("views", {})
+                write_evaluation(Path("results/evaluations", folder), run.trainings[-1], right, views)
+    return found

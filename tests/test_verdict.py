@@ -1,0 +1,196 @@
+"""The verdict in words, on small tables whose numbers are worked out by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from known import HOME
+from partway import files
+from partway.results.collect import RUN_COLUMNS, collect, collect_partial
+from partway.results.tables import CONDITIONS, write_tables
+from partway.results.verdict import write_verdict
+
+CELL = {"dataset": "mime", "model": "vit", "train_ratio": "matched", "train_fraction": 1, "window": "prefix"}
+LABELS = {"vanilla": "Vanilla", "crop": "+ Crop", "mixup": "+ Mixup", "views": "+ Views"}
+
+
+def run(ablation: str, top1: float | None, ratio: float = 1, seed: int = 0, **cell) -> dict:
+    """One row of runs.csv; without a score it is missing."""
+    row = CELL | {"ablation": ablation, "observation_ratio": ratio, "seed": seed, "status": "missing"} | cell
+    return row if top1 is None else row | {"status": "complete", "test_top1": top1, "test_videos": 160, "classes": 4}
+
+
+def row(ablation: str, top1: float | None, step: tuple | None = None, way: tuple | None = None, **more) -> dict:
+    """One row of a ladder's CSV: 160 videos, one seed, an interval of 6 points on both sides."""
+    found = {name: CELL.get(name) for name in CONDITIONS} | {"observation_ratio": 1, "model": "vit"}
+    found |= {"ablation": ablation, "label": LABELS[ablation], "test_top1": top1, "test_videos": None}
+    found |= {"test_low": None, "test_high": None, "seeds": 0, "seeds_of_grid": 1}
+    if top1 is not None:
+        found |= {"test_low": top1 - 0.06, "test_high": top1 + 0.06, "test_videos": 160, "seeds": 1}
+    for to, difference in (("previous", step), ("first", way)):
+        for end, value in zip(("", "_low", "_high"), difference or (None,) * 3, strict=True):
+            found[f"difference_to_{to}{end}"] = value
+    return found | more
+
+
+def verdict(tmp_path: Path, runs: list[dict], tables: dict[str, list[dict]], decimals: int = 1, **lock) -> str:
+    """Write the files of a collected study and read what is said about it."""
+    files.write_csv(tmp_path / "runs.csv", runs, RUN_COLUMNS)
+    ladders = {
+        name: {"rows": [{"ablation": r["ablation"], "model": None} for r in table]} for name, table in tables.items()
+    }
+    labels = {name: {"label": label, "note": None} for name, label in LABELS.items()}
+    lock = {"name": "known", "question": None, "ladders": ladders, "labels": labels} | lock
+    files.write_json(tmp_path / "study.lock.json", lock)
+    for name, table in tables.items():
+        files.write_csv(tmp_path / "tables" / f"{name}.csv", table, list(table[0]))
+    write_verdict(tmp_path, {"decimals": decimals})
+    return (tmp_path / "verdict.md").read_text()
+
+
+GAIN, LOSS, NOTHING = (0.05, 0.0125, 0.0875), (-0.08125, -0.135, -0.026), (0.01875, -0.033, 0.07)
+
+
+def test_gain_loss_and_no_effect(tmp_path):
+    names = ["vanilla", "crop", "mixup", "views"]
+    table = [
+        row("vanilla", 0.7),
+        row("crop", 0.75, GAIN, GAIN),
+        row("mixup", 0.76875, NOTHING, (0.06875, 0.01, 0.1275)),
+        row("views", 0.6875, LOSS, (-0.0125, -0.08, 0.055)),
+    ]
+    text = verdict(tmp_path, [run(name, 0.7) for name in names], {"recipe": table}, question="Which helps?")
+    assert (
+        "# known: what was found, and how sure\n\nWhich helps?\n\n## recipe: mime, trained and tested on whole" in text
+    )
+    assert (
+        "“+ Mixup” is the best of 4 rows: it recognises 76.9 % of the 160 test videos (95 % interval 70.9 to 82.9 %), "
+        "with one seed. Guessing would get 25.0 %." in text
+    )
+    assert "- “+ Crop” raises accuracy by 5.0 points (1.2 to 8.8): more than the luck of the test videos" in text
+    assert "- “+ Views” lowers accuracy by 8.1 points (2.6 to 13.5): more than the luck" in text
+    assert (
+        "- “+ Mixup” (+1.9 points, -3.3 to +7.0) cannot be told from no effect at all with these 160 test videos."
+        in text
+    )
+    assert "The whole way from “Vanilla” to “+ Mixup” raises accuracy by 6.9 points (1.0 to 12.8): more than" in text
+    assert "4 differences were held against 0" in text
+    assert "Everything was trained with one seed, so how much another seed would change is not known." in text
+    assert "The best row was found on these very test videos" in text
+    assert "missing" not in text
+    assert "How much of a video" not in text  # one ratio is no curve
+
+
+def test_an_interval_that_ends_at_0_is_not_told_from_it(tmp_path):
+    table = [row("vanilla", 0.7), row("crop", 0.75, (0.05, 0.0, 0.1), (0.05, 0.0, 0.1))]
+    text = verdict(tmp_path, [run("vanilla", 0.7), run("crop", 0.75)], {"recipe": table})
+    assert "“+ Crop” (+5.0 points, 0.0 to +10.0) cannot be told from no effect at all" in text
+    assert "whole way" not in text  # there is one step, and it was spoken of
+    assert "differences were held" not in text
+
+
+def test_seeds_are_counted_and_their_spread_is_said(tmp_path):
+    table = [row("vanilla", 0.7, seeds=2, seeds_of_grid=2), row("crop", 0.6, LOSS, LOSS, seeds=2, seeds_of_grid=3)]
+    runs = [run("vanilla", 0.68), run("vanilla", 0.72, seed=1), run("crop", 0.6), run("crop", 0.6, seed=1)]
+    text = verdict(tmp_path, [*runs, run("crop", None, seed=2)], {"recipe": table}, decimals=2)
+    assert "“Vanilla” is the best of 2 rows: it recognises 70.00 %" in text
+    assert "the mean of 2 seeds. Guessing" in text
+    # 0.68 and 0.72: deviations of 0.02 from 0.7, squares sum to 0.0008, over n - 1 = 1
+    assert f"varied by up to {100 * np.sqrt(0.0008):.2f} points (standard deviation)." in text
+    assert "1 of 5 runs is missing: nothing is said about\n\n- + Crop, train_ratio matched, ratio 1, seed 2" in text
+
+
+def test_holes_are_named_and_nothing_is_said_about_them(tmp_path):
+    table = [row("vanilla", 0.7), row("crop", None), row("mixup", 0.8, None, GAIN)]
+    runs = [run("vanilla", 0.7), run("mixup", 0.8), *(run("crop", None, seed=seed) for seed in (0, 1))]
+    text = verdict(tmp_path, runs, {"recipe": table})
+    assert "“+ Mixup” is the best of 2 rows (of 3 in the table)" in text
+    assert "Nothing can be said about “+ Crop” and “+ Mixup”: a run of it, or of the row above, is missing." in text
+    assert "The whole way from “Vanilla” to “+ Mixup” raises accuracy by 5.0 points" in text
+    assert (
+        "2 of 4 runs are missing: nothing is said about\n\n- + Crop, train_ratio matched, ratio 1, seeds 0 and 1"
+        in text
+    )
+
+
+def test_a_table_without_any_result_says_so(tmp_path):
+    text = verdict(
+        tmp_path, [run("vanilla", None), run("crop", None)], {"recipe": [row("vanilla", None), row("crop", None)]}
+    )
+    assert "No run of this table is complete, so nothing can be said." in text
+    assert "2 of 2 runs are missing" in text
+    assert "No run is complete." in text
+
+
+def test_equals_and_what_is_no_better_than_guessing(tmp_path):
+    table = [row("vanilla", 0.3), row("crop", 0.3, (0.0, -0.03, 0.03), (0.0, -0.03, 0.03))]
+    text = verdict(tmp_path, [run("vanilla", 0.3), run("crop", 0.3)], {"recipe": table})
+    assert "; “+ Crop” did as well. Guessing would get 25.0 %, which the interval does not exclude" in text
+    assert "(0.0 points, -3.0 to +3.0) cannot be told" in text
+
+
+def test_the_curve_says_what_share_of_the_video_it_takes(tmp_path):
+    points = {0.1: 0.25, 0.3: 0.5, 0.5: 0.73, 0.7: 0.7, 1.0: 0.8}
+    runs = [run("vanilla", top1, ratio, train_ratio="full") for ratio, top1 in points.items()]
+    text = verdict(tmp_path, runs, {})
+    # Wilson for 40 of 160: centre (0.25 + 1.92073 / 160) / (1 + 3.84146 / 160) = 0.25586, half width 0.06638
+    assert (
+        "“Vanilla, trained on whole videos” recognises 25.0 % of the 160 test videos at observation ratio 0.1" in text
+    )
+    assert "(95 % interval 18.9 to 32.2 %) and 80.0 % where they are seen whole (95 % interval 73.1 to 85.5 %)" in text
+    # 90 % of 0.8 is 0.72: 0.5 reaches it, 0.7 does not
+    assert (
+        "reaches 90 % of its full-video accuracy at ratio 0.5 (point estimate), and falls below it again at 0.7."
+        in text
+    )
+    assert "At 0.1 it cannot be told from guessing (25.0 %)." in text
+    assert "This study has no ladder, so no ingredient was compared with another." in text
+    assert "The best row" not in text
+
+
+def test_a_curve_with_a_hole_and_without_whole_videos(tmp_path):
+    runs = [run("vanilla", 0.5, 0.3), run("vanilla", None, 0.5), run("vanilla", 0.8, 0.7)]
+    text = verdict(tmp_path, runs, {})
+    assert "and 80.0 % at observation ratio 0.7 (95 % interval" in text
+    assert "90 % of its accuracy at ratio 0.7, the largest that was run, at no smaller ratio of those" in text
+    assert "Ratio 0.5 is missing." in text
+
+
+def test_one_ratio_is_no_curve(tmp_path):
+    text = verdict(tmp_path, [run("vanilla", 0.8)], {})
+    assert (
+        "“Vanilla, trained on matched ratios” recognises 80.0 % of the 160 test videos where they are seen whole"
+        in text
+    )
+    assert "reaches" not in text
+
+
+def test_models_are_named_where_there_are_several(tmp_path):
+    table = [row("vanilla", 0.7, model="mae"), row("crop", 0.75, GAIN, GAIN)]
+    text = verdict(tmp_path, [run("vanilla", 0.7, model="mae"), run("crop", 0.75)], {"road": table})
+    assert "“+ Crop” (vit) is the best of 2 rows" in text
+    alone = verdict(tmp_path, [run("vanilla", 0.7, model="mae"), run("vanilla", 0.7)], {"road": [row("vanilla", 0.7)]})
+    assert "## road: mime, vit, trained and tested on whole videos\n\n“Vanilla” recognises 70.0 %" in alone
+
+
+@pytest.mark.parametrize("decimals", [0, 2])
+def test_decimals_are_those_of_the_tables(tmp_path, decimals):
+    text = verdict(tmp_path, [run("vanilla", 0.7)], {"one": [row("vanilla", 0.70126)]}, decimals=decimals)
+    assert f"recognises {'70' if decimals == 0 else '70.13'} % of the" in text
+
+
+def test_the_verdict_agrees_with_the_table_it_was_written_from(resolved):
+    collect(resolved, HOME)
+    write_tables(HOME, {"decimals": 1})
+    write_verdict(HOME, {"decimals": 1})
+    text = (HOME / "verdict.md").read_text()
+    six = pd.read_csv(HOME / "tables" / "recipe.csv").iloc[3]
+    assert "“six_views” is the best of 4 rows: it recognises 75.0 % of the 20 test videos" in text
+    way = f"{100 * six.difference_to_first:.1f} points ({100 * six.difference_to_first_low:.1f} to"
+    assert f"The whole way from “vanilla” to “six_views” raises accuracy by {way}" in text
+    run_ = next(run for run in resolved.runs if run.ablation == "mixup" and run.seed == 0)
+    Path("results/evaluations", run_.evaluation, "metrics.json").unlink()
+    collect_partial(resolved, HOME)
+    assert "1 of 10 runs is missing" in (HOME / "partial" / "verdict.md").read_text()
