@@ -39,6 +39,7 @@ def write_results(resolved: study.Study) -> None:
             "parameters": 1,
             "data_fingerprint": "f",
             "device": "CPU",
+            "precision": "fp32",
             "threads": 1,
             "git_commit": "c",
             "checkpoint_digest": "d" * 64,

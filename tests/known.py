@@ -40,6 +40,7 @@ def write_training(folder: Path, parent: str | None = None, train_eval: float | 
         "parent_digest": parent,
         "data_fingerprint": "f",
         "device": "CPU",
+        "precision": "fp32",
         "threads": 1,
         "git_commit": "abc",
         "videos": {"train": 30, "validation": 10, "train_eval": 10},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any
 from filelock import FileLock
 
 from partway import files
-from partway.errors import DataError, VanishedError
+from partway.errors import DataError, StorageError, VanishedError
 from partway.results.run_folders import folder_of, write_run_folders
 from partway.study import AXES, Run, Study
 
@@ -34,6 +33,7 @@ RUN_COLUMNS = [
         "time_sec",
         "parameters",
         "device",
+        "precision",
         "threads",
         "git_commit",
     ),
@@ -62,7 +62,7 @@ class Results:
             return files.read_json(self.folder / kind / folder / name)
         except FileNotFoundError:
             return None
-        except json.JSONDecodeError:
+        except StorageError:  # damaged: the run counts as missing, and the message says which
             self.unreadable.add(folder)
             return None
 
@@ -201,6 +201,7 @@ def _row(study: Study, run: Run, results: Results) -> dict[str, Any]:
         "time_sec": round(sum(training["time_sec"] for training in trainings), 3),
         "parameters": final["parameters"],
         "device": final["device"],
+        "precision": final["precision"],
         "threads": final["threads"],
         "git_commit": final["git_commit"],
         "predictions_digest": test["predictions_digest"],

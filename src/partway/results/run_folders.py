@@ -116,7 +116,10 @@ def _recorder(study: Study, read: Reader) -> Callable[[Run], str]:
     def training(folder: str) -> dict[str, Any]:
         found = read("trainings", folder, "training.json")
         names = ("data_fingerprint", "checkpoint_digest", "parent_digest", "epochs", "chosen_epoch", "chosen", "final")
-        facts = {name: found[name] for name in (*names, "train_target", "time_sec", "device", "threads", "git_commit")}
+        facts = {
+            name: found[name]
+            for name in (*names, "train_target", "time_sec", "device", "precision", "threads", "git_commit")
+        }
         return {
             "folder": folder,
             "key": _key(folder),
