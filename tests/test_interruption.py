@@ -7,10 +7,11 @@ import pytest
 
 from partway import cli, files
 from partway.errors import StoppedError, TrainingError
-from partway.training import loop
+from partway.training import interruption, loop
 from partway.training.interruption import STOP_SIGNALS, Interruption
 from partway.training.parts import Parts
-from tiny_trainings import MODEL, QUIET, log, train
+from partway.training.state import StateFolder
+from tiny_trainings import MODEL, log, train
 
 # 12 train videos in micro-batches of 2: 6 batches, an optimizer step after the 4th and after the last.
 STEPS = 2
@@ -96,7 +97,7 @@ def test_stopped_again_and_again_it_still_ends_the_same(data, tmp_path, monkeypa
 def test_before_the_first_step_there_is_nothing_to_save(data, tmp_path, monkeypatch, undisturbed):
     with monkeypatch.context() as patched:
         stop_at(patched, "run_epoch", 1)
-        with pytest.raises(StoppedError, match="after epoch 0 of 4;"):
+        with pytest.raises(StoppedError, match="after epoch 0 of 4; there is nothing to save yet"):
             train(data, tmp_path, **RECIPE)
     assert not (tmp_path / "state" / "state.pt").exists()
     train(data, tmp_path, **RECIPE)
@@ -111,12 +112,51 @@ def test_a_loss_that_is_not_finite_is_not_saved_on_the_way_out(data, tmp_path, m
     assert not (tmp_path / "state" / "state.pt").exists()
 
 
+def test_a_signal_that_was_ignored_stays_so(data, tmp_path, monkeypatch, undisturbed):
+    """`nohup` ignores SIGHUP, a shell in the background SIGINT: what they start is meant to go on."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        stop_at(monkeypatch, "step", 3, signal.SIGHUP)
+        train(data, tmp_path, **RECIPE)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    same_end(tmp_path, undisturbed)
+
+
+def test_ctrl_c_once_more_stops_at_once(monkeypatch, capfd):
+    now = iter([10.0, 10.2, 12.0])
+    monkeypatch.setattr(interruption.time, "monotonic", lambda: next(now))
+    with Interruption("mine") as asked:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert "[mine] SIGINT: the state is saved at the next optimizer step" in capfd.readouterr().err
+        os.kill(os.getpid(), signal.SIGINT)  # the same Ctrl-C, passed on by a shell
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        assert asked.requested is signal.SIGINT
+
+
+def test_a_signal_during_a_save_and_two_of_them(data, tmp_path, monkeypatch, undisturbed):
+    real = StateFolder.save
+
+    def interrupted(self, state):
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        real(self, state)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StateFolder, "save", interrupted)
+        with pytest.raises(StoppedError, match="stopped by SIGTERM after epoch 1 of 4;"):
+            train(data, tmp_path, **RECIPE)
+    train(data, tmp_path, **RECIPE)
+    same_end(tmp_path, undisturbed)
+
+
 def test_the_handlers_of_before_come_back():
     before = [signal.getsignal(number) for number in STOP_SIGNALS]
-    with Interruption(QUIET) as interruption:
+    with Interruption("test") as asked:
         os.kill(os.getpid(), signal.SIGUSR1)
         os.kill(os.getpid(), signal.SIGTERM)
-        assert interruption.requested is signal.SIGUSR1
+        assert asked.requested is signal.SIGUSR1
     assert [signal.getsignal(number) for number in STOP_SIGNALS] == before
 
 

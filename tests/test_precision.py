@@ -5,7 +5,7 @@ import torch
 
 from partway import evaluation, files
 from partway.training import loop, precision
-from tiny_trainings import QUIET, Lines, log, train, weights
+from tiny_trainings import QUIET, Lines, log, spec, train, weights
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -66,3 +66,18 @@ def test_fp16_keeps_its_scale_through_a_resume(data, tmp_path, monkeypatch):
     resumed = train(data, tmp_path / "killed", **recipe)
     assert resumed["checkpoint_digest"] == undisturbed["checkpoint_digest"]
     assert log(tmp_path / "killed") == log(tmp_path / "undisturbed")
+
+
+def test_a_training_that_goes_on_in_another_precision_says_so_and_records_both(data, tmp_path, monkeypatch):
+    """fp16 where there was no GPU fell back to fp32; it goes on where there is one."""
+    recipe = {"training": {"precision": "fp16", "epochs": 3}}
+    real = loop.Trainer.run_epoch
+    with monkeypatch.context() as patched:
+        patched.setattr(loop.Trainer, "run_epoch", lambda s: real(s) if s.epoch < 1 else pytest.exit("killed"))
+        with pytest.raises(pytest.exit.Exception):
+            train(data, tmp_path, **recipe)
+    monkeypatch.setattr(precision, "effective", lambda wanted, _: wanted)
+    lines = Lines()
+    loop.train(spec(**recipe), **data, parent=None, folder=tmp_path, progress=lines)
+    assert "warning: this training runs with several precisions: fp32, fp16; recorded so" in lines.said
+    assert files.read_json(tmp_path / "training.json")["precision"] == "fp32 + fp16"

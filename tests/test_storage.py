@@ -4,7 +4,7 @@ import json
 import resource
 import shutil
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -51,20 +51,24 @@ def readable(folder: Path) -> None:
     assert not list(folder.rglob("*.tmp*"))
 
 
-def test_a_disk_that_fills_up_at_any_file_of_a_training(data, tmp_path, undisturbed):
-    sizes = {path.name: path.stat().st_size for path in undisturbed.rglob("*.*") if path.is_file()}
-    assert sizes["state.pt"] > sizes["checkpoint.pt"] > sizes["training.json"] > 500
-    for name in ("state.pt", "checkpoint.pt", "training_log.csv", "training.json"):
-        folder = tmp_path / name
-        with no_file_beyond(sizes[name] - 1), pytest.raises(StorageError) as caught:
-            train(data, folder)
-        assert "File too large" in str(caught.value)
-        assert "MB are free there" in str(caught.value)
-        assert str(folder) in str(caught.value)
-        assert not (folder / "training.json").exists()
-        readable(folder)
-        train(data, folder)
-        same_end(folder, undisturbed)
+@pytest.mark.parametrize("name", ["state.next.pt", "best-1.pt", "checkpoint.pt", "training_log.csv", "training.json"])
+def test_a_disk_that_fills_up_at_any_file_of_a_training(data, tmp_path, monkeypatch, undisturbed, name):
+    real = files.replacing
+
+    @contextmanager
+    def no_room_for_it(path, **options):
+        full = no_file_beyond(200) if Path(path).name == name else nullcontext()
+        with full, real(path, **options) as temporary:
+            yield temporary
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "replacing", no_room_for_it)
+        with pytest.raises(StorageError, match=rf"{name}: cannot be written: File too large .* MB are free there"):
+            train(data, tmp_path)
+    assert not (tmp_path / "training.json").exists()
+    readable(tmp_path)
+    train(data, tmp_path)
+    same_end(tmp_path, undisturbed)
 
 
 def test_a_disk_that_fills_up_in_the_second_epoch_keeps_the_first(data, tmp_path, monkeypatch, undisturbed):
@@ -86,18 +90,25 @@ def test_a_disk_that_fills_up_in_the_second_epoch_keeps_the_first(data, tmp_path
     same_end(tmp_path, undisturbed)
 
 
-def test_a_disk_that_fills_up_under_an_evaluation(data, tmp_path, undisturbed):
+@pytest.mark.parametrize(("name", "room"), [("predictions.parquet", 900), ("metrics.json", 10)])
+def test_a_disk_that_fills_up_under_an_evaluation(data, tmp_path, monkeypatch, undisturbed, name, room):
     asked = {"training": "t", "split": "test", "observation_ratio": 1}
     places = {"training": undisturbed, **data, "progress": QUIET}
     evaluation.evaluate(asked, folder=tmp_path / "room", **places)
-    sizes = {path.name: path.stat().st_size for path in (tmp_path / "room").iterdir()}
-    for name in ("predictions.parquet", "metrics.json"):
-        folder = tmp_path / name
-        with no_file_beyond(min(sizes[name] - 1, 900)), pytest.raises(StorageError, match="cannot be written"):
-            evaluation.evaluate(asked, folder=folder, **places)
-        assert not (folder / "metrics.json").exists()
-        evaluation.evaluate(asked, folder=folder, **places)
-        assert (folder / "predictions.parquet").read_bytes() == (tmp_path / "room/predictions.parquet").read_bytes()
+    real = files.write_json if name == "metrics.json" else evaluation._write
+    with monkeypatch.context() as patched:
+
+        def in_no_room(*arguments):
+            with no_file_beyond(room):
+                return real(*arguments)
+
+        patched.setattr(*((files, "write_json") if name == "metrics.json" else (evaluation, "_write")), in_no_room)
+        with pytest.raises(StorageError, match=rf"{name}: cannot be written: File too large"):
+            evaluation.evaluate(asked, folder=tmp_path / "full", **places)
+    assert not (tmp_path / "full" / "metrics.json").exists()
+    readable(tmp_path / "full")
+    evaluation.evaluate(asked, folder=tmp_path / "full", **places)
+    assert (tmp_path / "full/predictions.parquet").read_bytes() == (tmp_path / "room/predictions.parquet").read_bytes()
 
 
 def test_a_log_file_that_takes_no_more_lines_does_not_end_the_work(tmp_path, capsys):
@@ -128,7 +139,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
         files.write_text(tmp_path / "runs.csv", "text")
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "other object", "gone"])
+@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "other object", "flipped", "gone"])
 @pytest.mark.parametrize("name", ["state.pt", "best"])
 def test_damaged_state_and_best_weights_fall_back(data, tmp_path, undisturbed, damage, name):
     shutil.copytree(undisturbed, tmp_path / "run")
@@ -137,6 +148,11 @@ def test_damaged_state_and_best_weights_fall_back(data, tmp_path, undisturbed, d
     path = state / ("state.pt" if name == "state.pt" else f"best-{chosen}.pt")
     if damage == "other object":
         torch.save([1, 2] if name == "state.pt" else "no weights", path)
+    elif damage == "flipped":  # the archive is whole, and one of its tensors is not
+        content = bytearray(path.read_bytes())
+        middle = len(content) // 2
+        content[middle : middle + 64] = bytes(64)
+        path.write_bytes(content)
     elif damage == "gone":
         path.unlink()
     else:
@@ -144,6 +160,26 @@ def test_damaged_state_and_best_weights_fall_back(data, tmp_path, undisturbed, d
     (tmp_path / "run" / "training.json").unlink()
     train(data, tmp_path / "run")
     same_end(tmp_path / "run", undisturbed)
+
+
+def test_a_kill_between_two_renames_loses_nothing(data, tmp_path, undisturbed, monkeypatch):
+    shutil.copytree(undisturbed, tmp_path / "run")
+    state = tmp_path / "run" / "state"
+    (state / "state.pt").rename(state / "state.next.pt")
+    (tmp_path / "run" / "training.json").unlink()
+    monkeypatch.setattr(loop.Trainer, "run_epoch", lambda _: pytest.fail("nothing is left to train"))
+    train(data, tmp_path / "run")
+    same_end(tmp_path / "run", undisturbed)
+
+
+def test_a_state_that_does_not_fit_says_what_to_do(data, tmp_path, undisturbed):
+    shutil.copytree(undisturbed, tmp_path / "run")
+    path = tmp_path / "run" / "state" / "state.pt"
+    state = torch.load(path, weights_only=True)
+    state["parts"]["model"] = {f"renamed.{name}": tensor for name, tensor in state["parts"]["model"].items()}
+    torch.save(state, path)
+    with pytest.raises(StorageError, match=r"does not fit this training .*delete .*state to train anew"):
+        train(data, tmp_path / "run")
 
 
 def test_both_states_damaged_means_from_the_start(data, tmp_path, undisturbed):
@@ -171,6 +207,43 @@ def test_a_checkpoint_of_another_training_is_not_scored(data, tmp_path, undistur
     shutil.copy(tmp_path / "other" / "checkpoint.pt", tmp_path / "run" / "checkpoint.pt")
     with pytest.raises(StorageError, match=r"checkpoint.pt: not the weights that training.json beside it describes"):
         evaluation.evaluate(asked, training=tmp_path / "run", **data, folder=tmp_path / "e", progress=QUIET)
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "null"])
+def test_a_record_of_something_else_says_so(data, tmp_path, undisturbed, content):
+    asked = {"training": "t", "split": "test", "observation_ratio": 1}
+    shutil.copytree(undisturbed, tmp_path / "run")
+    (tmp_path / "run" / "training.json").write_text(content)
+    with pytest.raises(StorageError, match=r"training.json: not the record of a training"):
+        evaluation.evaluate(asked, training=tmp_path / "run", **data, folder=tmp_path / "e", progress=QUIET)
+    with pytest.raises(StorageError, match=r"training.json: not the record of a training"):
+        train(data, tmp_path / "child", parent=tmp_path / "run")
+
+
+@pytest.mark.parametrize("content", [[1], {"state_dict": {}}, torch.zeros(3)], ids=["list", "dict", "tensor"])
+def test_a_checkpoint_of_something_else_says_so(data, tmp_path, undisturbed, content):
+    asked = {"training": "t", "split": "test", "observation_ratio": 1}
+    shutil.copytree(undisturbed, tmp_path / "run")
+    torch.save(content, tmp_path / "run" / "checkpoint.pt")
+    with pytest.raises(StorageError, match=r"checkpoint.pt: not a checkpoint of partway"):
+        evaluation.evaluate(asked, training=tmp_path / "run", **data, folder=tmp_path / "e", progress=QUIET)
+
+
+@pytest.mark.slow
+def test_a_disk_that_became_read_only(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no tmpfs here: {mounted.stderr.strip()}")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        with pytest.raises(StorageError, match=r"runs.csv: cannot be written: Read-only file system"):
+            files.write_text(disk / "runs.csv", "text")
+        with pytest.raises(StorageError, match="Read-only file system"), files.owned(disk / "folder"):
+            pass
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 @pytest.mark.slow

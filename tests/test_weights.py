@@ -12,7 +12,7 @@ from transformers import VideoMAEConfig, VideoMAEForPreTraining, VideoMAEForVide
 
 from conftest import clips_study, make_class_folders
 from partway import models, study, weights
-from partway.errors import StudyError
+from partway.errors import StudyError, TrainingError
 from partway.schema import ModelOptions
 from partway.training import loop
 from tiny_trainings import QUIET, SPEC, train
@@ -173,6 +173,12 @@ def test_a_study_that_contradicts_its_weights(fine_tuned, tmp_path, monkeypatch,
         ({"model_type": "vivit"}, "holds a vivit, the study says architecture videomae"),
         ({"hidden_act": "relu"}, "has hidden_act relu; partway builds hidden_act gelu only"),
         ({"qkv_bias": False}, "has qkv_bias False"),
+        ({"use_mean_pooling": False}, "was fine-tuned without mean pooling"),
+        ({"attention_probs_dropout_prob": 0.3}, "has two dropouts"),
+        ({"hidden_size": 0}, "no number above 0"),
+        ({"hidden_size": None}, "no number above 0"),
+        ({"image_size": [32, 48]}, "no model of partway can be: frame_size: "),
+        ({"hidden_dropout_prob": 1.5, "attention_probs_dropout_prob": 1.5}, "dropout: .*less than 1, got 1.5"),
     ],
 )
 def test_variants_that_partway_does_not_build_are_refused(fine_tuned, tmp_path, change, message):
@@ -181,6 +187,93 @@ def test_variants_that_partway_does_not_build_are_refused(fine_tuned, tmp_path, 
     (tmp_path / "w/config.json").write_text(json.dumps(config | change))
     with pytest.raises(weights.WeightsError, match=message):
         weights.describe(tmp_path / "w", "videomae")
+
+
+def with_json(folder: Path, to: Path, name: str, **change) -> Path:
+    """A copy of a folder with one of its JSON files changed; None takes a key out."""
+    shutil.copytree(folder, to)
+    content = json.loads((to / name).read_text()) | change
+    (to / name).write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+    return to
+
+
+@pytest.mark.parametrize(
+    ("change", "mean", "std"),
+    [
+        ({"do_normalize": False}, (0, 0, 0), (1, 1, 1)),
+        # On values in 0 .. 255: x255 - mean, which is 255 * (x - mean/255).
+        ({"do_rescale": False}, (0.1 / 255, 0.2 / 255, 0.3 / 255), (0.4 / 255, 0.5 / 255, 0.6 / 255)),
+        # x255 / 127.5 = 2 x.
+        ({"rescale_factor": 1 / 127.5}, (0.05, 0.1, 0.15), (0.2, 0.25, 0.3)),
+    ],
+)
+def test_whatever_the_preprocessor_does_becomes_mean_and_std_of_values_in_0_to_1(
+    fine_tuned, tmp_path, change, mean, std
+):
+    found = options(with_json(fine_tuned, tmp_path / "w", "preprocessor_config.json", **change)).normalisation
+    assert found.mean == pytest.approx(mean)
+    assert found.std == pytest.approx(std)
+
+
+def test_the_preprocessor_may_be_called_that_of_a_video(fine_tuned, tmp_path):
+    shutil.copytree(fine_tuned, tmp_path / "w")
+    (tmp_path / "w/preprocessor_config.json").rename(tmp_path / "w/video_preprocessor_config.json")
+    assert options(tmp_path / "w").normalisation.mean == (0.1, 0.2, 0.3)
+    (tmp_path / "w/video_preprocessor_config.json").unlink()
+    assert options(tmp_path / "w").normalisation == ModelOptions().normalisation
+
+
+@pytest.mark.parametrize(
+    "change", [{"image_mean": 0.5}, {"image_mean": [0.5]}, {"image_std": [0, 1, 1]}, {"image_std": None}]
+)
+def test_a_preprocessor_that_cannot_be_meant(fine_tuned, tmp_path, change):
+    with pytest.raises(weights.WeightsError, match=r"image_mean|normalisation"):
+        options(with_json(fine_tuned, tmp_path / "w", "preprocessor_config.json", **change))
+
+
+def test_files_that_are_not_loaded_move_no_key(fine_tuned, tmp_path):
+    folder = with_json(fine_tuned, tmp_path / "w", "config.json", transformers_version="4.0")
+    (folder / "pytorch_model.bin").write_bytes(b"the same again, for old versions")
+    assert weights.folder_digest(folder) == weights.folder_digest(fine_tuned)
+
+
+def test_a_shard_that_was_not_downloaded_is_named(fine_tuned, tmp_path):
+    folder = with_json(fine_tuned, tmp_path / "w", "config.json")
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(weights.WeightsError, match=r"names model-00002-of-00002.safetensors, which is not there"):
+        weights.folder_digest(folder)
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "{", "{}"])
+def test_a_damaged_memory_of_digests_is_begun_anew(fine_tuned, tmp_path, monkeypatch, content):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    expected = weights.folder_digest(fine_tuned)
+    weights._memory().write_text(content)
+    assert weights.folder_digest(fine_tuned) == expected
+
+
+def test_weights_that_were_asked_for_and_not_given_are_an_error(data, tmp_path):
+    with pytest.raises(TrainingError, match="were asked for and none were given"):
+        train(data, tmp_path, weights="sha256:0123")
+
+
+def test_a_training_from_weights_resumes_bit_for_bit(data, fine_tuned, tmp_path, monkeypatch):
+    spec = SPEC | {
+        "weights": weights.folder_digest(fine_tuned),
+        "model": options(fine_tuned).model_dump(exclude_defaults=True),
+    }
+    places = {**data, "parent": None, "progress": QUIET, "weights": fine_tuned}
+    loop.train(spec, folder=tmp_path / "undisturbed", **places)
+    real = loop.Trainer.run_epoch
+    with monkeypatch.context() as patched:
+        patched.setattr(loop.Trainer, "run_epoch", lambda s: real(s) if s.epoch < 1 else pytest.exit("killed"))
+        with pytest.raises(pytest.exit.Exception):
+            loop.train(spec, folder=tmp_path / "killed", **places)
+    loop.train(spec, folder=tmp_path / "killed", **places)
+    ends = [json.loads((tmp_path / name / "training.json").read_text()) for name in ("undisturbed", "killed")]
+    assert ends[0]["checkpoint_digest"] == ends[1]["checkpoint_digest"]
 
 
 def test_a_training_starts_from_the_weights_and_records_what_it_took(data, fine_tuned, tmp_path, capsys):

@@ -116,7 +116,7 @@ def test_a_second_snakemake_waits_for_an_orphan_and_ends_the_same(undisturbed, t
     main.wait()
     assert training.is_running()
     locked = workplace.snakemake(check=False)
-    assert "none runs in this folder on this machine" in locked
+    assert "none of yours runs in this folder on this machine" in locked
     assert "run `snakemake --unlock`, then the same command again" in locked
     assert "A job of it still runs (process" in locked
     workplace.snakemake("--unlock")

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 from partway.errors import PartwayError, StoppedError
@@ -23,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         _say(options, f"partway {options.verb}: {error}")
         return 1
     except KeyboardInterrupt:
-        _say(options, f"partway {options.verb}: interrupted; the same command goes on where it stopped")
+        _say(options, f"partway {options.verb}: interrupted; run the same command again")
         return 130
     except Exception:
         _log(options, traceback.format_exc())
@@ -32,8 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _say(options: argparse.Namespace, message: str) -> None:
-    print(message, file=sys.stderr)
     _log(options, message)
+    with suppress(OSError):  # a closed terminal; the log has it
+        print(message, file=sys.stderr, flush=True)
 
 
 def _log(options: argparse.Namespace, message: str) -> None:
@@ -43,8 +45,10 @@ def _log(options: argparse.Namespace, message: str) -> None:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("a", encoding="utf-8") as file:
                 print(message, file=file)
-        except OSError as error:  # it must not hide the message, which is on the terminal
-            print(f"partway {options.verb}: {log} cannot be written: {error.strerror}", file=sys.stderr)
+        except OSError as error:  # it must not hide the message, which goes to the terminal too
+            message = f"partway {options.verb}: {log} cannot be written: {error.strerror}"
+            with suppress(OSError):
+                print(message, file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

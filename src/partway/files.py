@@ -10,7 +10,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +34,28 @@ def replacing(path: Path | str, *, durable: bool = True) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{TEMPORARY}{path.suffix}")
+    with explained(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            if durable:
+                with temporary.open("rb") as file:
+                    os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            with suppress(OSError):  # it must not hide why the block failed; the folder's next owner removes it
+                temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def explained(path: Path | str) -> Iterator[None]:
+    """Turn what a full or locked disk raises while `path` is written into a StorageError that says what to do."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        if durable:
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-        temporary.replace(path)
+        yield
     except OSError as error:
         if error.errno in FULL | NOT_WRITABLE:
-            raise _not_written(path, error) from error
+            raise _not_written(Path(path), error) from error
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _not_written(path: Path, error: OSError) -> StorageError:
@@ -64,10 +73,15 @@ def _not_written(path: Path, error: OSError) -> StorageError:
 @contextmanager
 def owned(folder: Path) -> Iterator[None]:
     """Hold a folder alone (the kernel lets go when the process dies) and clear what killed processes left in it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    lock = FileLock(folder / ".lock")
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
         remove_leftovers(folder)
         yield
+    finally:
+        lock.release()
 
 
 def remove_leftovers(folder: Path) -> None:

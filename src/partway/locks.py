@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 LOCKS = Path(".snakemake/locks")
+FIRST_PERSON = 1000  # user numbers below are the system's own
 
 
 def explain() -> str | None:
@@ -19,7 +20,8 @@ def explain() -> str | None:
     if not (LOCKS.is_dir() and any(LOCKS.iterdir())):
         return None
     mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    here = [process for process in _processes_here() if process.pid not in mine]
+    found, hidden = _processes_here()
+    here = [process for process in found if process.pid not in mine]
     if callers := [process for process in here if _runs_snakemake(process)]:
         since = time.strftime("%H:%M on %d %B", time.localtime(callers[0].create_time()))
         return (
@@ -28,23 +30,33 @@ def explain() -> str | None:
         )
     orphans = [process for process in here if _runs_partway(process)]
     at_work = f" A job of it still runs (process {orphans[0].pid}): the new call waits for it." if orphans else ""
+    others = f" ({hidden} processes of other users cannot be seen)" if hidden else ""
     return (
-        "an earlier snakemake was killed here and left its lock; none runs in this folder on this machine. If this call "
-        "ends with a lock error, run `snakemake --unlock`, then the same command again: it goes on where it stopped."
-        f"{at_work}"
+        "an earlier snakemake left its lock here, most likely because it was killed; none of yours runs in this folder "
+        f"on this machine{others}. If nobody else works here, on another machine either, and this call ends with a lock "
+        f"error, run `snakemake --unlock`, then the same command again: it goes on where it stopped.{at_work}"
     )
 
 
-def _processes_here() -> list[psutil.Process]:
-    """Processes of this machine whose working directory is this one."""
-    found = []
+def _processes_here() -> tuple[list[psutil.Process], int]:
+    """Processes of this machine whose working directory is this one, and how many could not be asked."""
+    found, hidden = [], 0
     for process in psutil.process_iter():
         try:
             if process.cwd() == str(Path.cwd()):
                 found.append(process)
+        except psutil.AccessDenied:
+            hidden += _is_a_persons(process)
         except psutil.Error:
-            continue  # it has ended, or belongs to somebody else
-    return found
+            continue  # it has ended
+    return found, hidden
+
+
+def _is_a_persons(process: psutil.Process) -> bool:
+    try:
+        return process.uids().real >= FIRST_PERSON
+    except psutil.Error:
+        return False  # it has ended
 
 
 def _runs_snakemake(process: psutil.Process) -> bool:

@@ -61,7 +61,9 @@ def _cgroup_cores(root: Path = Path("/")) -> float | None:
         _, controllers, group = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
             continue  # version 1, another controller
-        top = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
+        mounted = root / "sys/fs/cgroup"
+        names = [name for name in ("cpu", controllers) if (mounted / name).is_dir()]  # cpu may be mounted with cpuacct
+        top = mounted / names[0] if controllers and names else mounted
         for folder in (top / group.lstrip("/"), *(top / group.lstrip("/")).parents):
             quotas.append(_quota(folder, version=1 if controllers else 2))
             if folder == top:

@@ -53,7 +53,8 @@ def parent_of(wildcards):
 
 def weights_of(wildcards):
     training = STUDY.trainings[wildcards.training]
-    return "none" if training.parent else STUDY.weights.get(training.spec["weights"], "none")
+    from_scratch = training.parent or training.spec["weights"] == "scratch"
+    return "none" if from_scratch else STUDY.weights[training.spec["weights"]]
 
 
 def training_of(wildcards):

@@ -71,6 +71,7 @@ def load(
         WeightsError: a parameter of the backbone is missing in the checkpoint, or has another shape.
     """
     configure, model_class = ARCHITECTURES[architecture]
+    verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # its report of missing keys is ours to give
     transformers_logging.disable_progress_bar()
     try:
@@ -84,6 +85,9 @@ def load(
         )
     except Exception as error:  # safetensors, pickle, zip and json have each their own for a damaged file
         raise WeightsError(f"{folder}: cannot be loaded: {error}") from error
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        transformers_logging.enable_progress_bar()
     mismatched = {name for name, *_ in loaded["mismatched_keys"]}
     remade = sorted(set(loaded["missing_keys"]) | mismatched)
     if lost := [name for name in remade if not name.startswith(HEAD)]:

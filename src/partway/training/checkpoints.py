@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,9 @@ def load_tensors(path: Path) -> Any:
         StorageError: no file, or one that is damaged or was written by something else.
     """
     try:
+        with zipfile.ZipFile(path) as archive:
+            if damaged := archive.testzip():  # torch itself compares no checksum
+                raise ValueError(f"the checksum of {damaged} is wrong")
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a dozen kinds for a damaged file; all mean the same here
         reason = f"{type(error).__name__}: {str(error).splitlines()[0][:80] if str(error) else ''}"
@@ -63,8 +67,16 @@ def load_tensors(path: Path) -> Any:
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """The training.json of a finished training."""
-    return files.read_json(folder / "training.json")
+    """The training.json of a finished training.
+
+    Raises:
+        StorageError: damaged, or something else under this name.
+    """
+    path = folder / "training.json"
+    record = files.read_json(path)
+    if not isinstance(record, dict) or not {"checkpoint_digest", "data_fingerprint", "spec"} <= set(record):
+        raise StorageError(f"{path}: not the record of a training; delete it and run the same command again")
+    return record
 
 
 def load_trained(folder: Path, classes: list[str]) -> dict[str, torch.Tensor]:
@@ -79,6 +91,8 @@ def load_trained(folder: Path, classes: list[str]) -> dict[str, torch.Tensor]:
     """
     path = folder / "checkpoint.pt"
     checkpoint = load_tensors(path)
+    if not isinstance(checkpoint, dict) or not {"classes", "weights"} <= set(checkpoint):
+        raise StorageError(f"{path}: not a checkpoint of partway; delete it and run the same command again")
     if checkpoint["classes"] != classes:
         raise TrainingError(
             f"{path}: was trained on another class list ({len(checkpoint['classes'])} classes, digest "
@@ -99,11 +113,11 @@ def weights_digest(weights: dict[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def provenance(folder: Path, weights: dict[str, torch.Tensor], parent: Path | None) -> dict[str, Any]:
+def provenance(folder: Path, weights: dict[str, torch.Tensor], parent_digest: str | None) -> dict[str, Any]:
     """Where a checkpoint comes from: digests, code, versions, host."""
     return {
         "checkpoint_digest": weights_digest(weights),
-        "parent_digest": read_record(parent)["checkpoint_digest"] if parent else None,
+        "parent_digest": parent_digest,
         "weights_mb": round((folder / "checkpoint.pt").stat().st_size / 2**20, 3),
         "host": socket.gethostname(),
         "git_commit": _git_commit(),

@@ -23,7 +23,7 @@ from partway.data import manifest as manifests
 from partway.data.clips import ClipLoader, ClipMaker, epoch_order
 from partway.data.manifest import Manifest, Video
 from partway.data.store import open_reader
-from partway.errors import StoppedError, TrainingError
+from partway.errors import StoppedError, StorageError, TrainingError
 from partway.models import parameter_count
 from partway.progress import Progress, duration
 from partway.schema import Evaluation
@@ -66,18 +66,22 @@ def train(
         DataError: a video broke; names it. TrainingError: a loss that is not finite, a parent of other classes.
         StoppedError: a stop signal; the state is saved. OwnershipError: another process has taken this training over.
     """
-    with Owner(folder / "state", progress) as owner, Interruption(progress) as interruption:
+    with Owner(folder / "state", progress) as owner, Interruption(progress.title) as interruption:
         files.remove_leftovers(folder)
         data = manifests.read(manifest)
-        start = checkpoints.read_record(parent)["checkpoint_digest"] if parent else "fresh"
-        identity = {"spec": keys.canonical_json(spec), "fingerprint": data.fingerprint, "start": start}
+        began_at = checkpoints.read_record(parent)["checkpoint_digest"] if parent else None
+        identity = {
+            "spec": keys.canonical_json(spec),
+            "fingerprint": data.fingerprint,
+            "start": began_at or "fresh",
+        }
         states = StateFolder(owner, identity, progress)
         reader = open_reader(store, root, data)
         with Trainer(TrainingSpec.from_dict(spec), data, reader, states, interruption, progress) as trainer:
             trainer.start(parent, weights)
             while trainer.epoch < trainer.options.epochs:
                 trainer.run_epoch()
-            write_training(trainer, spec, folder, parent)
+            write_training(trainer, spec, folder, began_at)
 
 
 @dataclass
@@ -88,6 +92,8 @@ class _SoFar:
     rows: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int | None = None
     elapsed_sec: float = 0.0
+    devices: list[str] = field(default_factory=list)  # more than one where it went on elsewhere
+    precisions: list[str] = field(default_factory=list)
 
 
 class Trainer:
@@ -144,10 +150,26 @@ class Trainer:
             f"{self.parts.precision.name}, {self.threads} threads, {machine.workers()} workers"
         )
         if state:
+            self._take_up(state)
+        ran_on = {"devices": devices.name(self.parts.device), "precisions": self.parts.precision.name}
+        for what, present in ran_on.items():
+            before = getattr(self.so_far, what)
+            if present not in before:
+                before.append(present)
+            if len(before) > 1:
+                self.progress.line(f"warning: this training runs with several {what}: {', '.join(before)}; recorded so")
+
+    def _take_up(self, state: dict[str, Any]) -> None:
+        try:
             self.parts.load_state_dict(state["parts"])
             self.so_far = _SoFar(**state["so_far"])
             self.under_way = EpochUnderWay.from_dict(state["under_way"], self.parts.device)
-            self.progress.line(f"resumed {self._place()}")
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise StorageError(
+                f"{self.states.path}: its state does not fit this training ({' '.join(str(error).split())[:120]}); it may be of another version of a "
+                f"library. Go back to that version, or delete {self.states.path.parent} to train anew"
+            ) from error
+        self.progress.line(f"resumed {self._place()}")
 
     def _place(self) -> str:
         inside = f", {self.under_way.batches} batches into the next" if self.under_way.batches else ""
@@ -217,9 +239,10 @@ class Trainer:
             losses.check()  # a state after a loss that is not finite is worth nothing
         if self.under_way.batches:  # else the state of the last whole epoch is on the disk already
             self._save()
-        raise StoppedError(
-            f"stopped by {signal.name} {self._place()}; the state is saved, the same command goes on there", signal
-        )
+        saved = "the state is saved, the same command goes on there"
+        nothing = "there is nothing to save yet, the same command begins anew"
+        what = saved if self.epoch or self.under_way.batches else nothing
+        raise StoppedError(f"stopped by {signal.name} {self._place()}; {what}", signal)
 
     def _scores(self, part: str, videos: list[Video]) -> dict[str, float | None]:
         """Score videos without augmentation, one view, at the training's ratio; empty where nothing is measured."""

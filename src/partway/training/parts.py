@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from partway.errors import TrainingError, some
 from partway.models import create_model, load_pretrained
 from partway.progress import Progress
 from partway.training import checkpoints
@@ -15,6 +16,7 @@ from partway.training import device as devices
 from partway.training.optim import create_optimizer, create_schedule
 from partway.training.precision import Precision
 from partway.training.spec import TrainingSpec
+from partway.weights import SCRATCH
 
 
 class Parts:
@@ -53,16 +55,22 @@ class Parts:
 
     def _first_model(self, spec: TrainingSpec, classes: list[str], parent, weights, progress: Progress) -> nn.Module:
         """The model as it is before the first step: of the stage before, of pretrained weights, or fresh."""
+        if parent is None and weights is None and spec.weights != SCRATCH:
+            raise TrainingError(
+                f"the weights {spec.weights} were asked for and none were given; name them with --weights"
+            )
         torch.manual_seed(spec.seed)
         sizes = (spec.family, spec.architecture, spec.model, len(classes))
         if parent is None and weights is not None:
             model, report = load_pretrained(*sizes, weights, spec.weights)
             self.loaded |= report
-            names = (f"{what}: {', '.join(names) or 'none'}" for what, names in report.items())
-            progress.line(f"weights {weights}: {'; '.join(names)}")
+            told = (f"{what}: {some(names) or 'none'}" for what, names in report.items())
+            mean, std = spec.model.normalisation.mean, spec.model.normalisation.std
+            progress.line(f"weights {weights}: {'; '.join(told)}; pixels normalised by mean {mean}, std {std}")
             return model
         model = create_model(*sizes)
         if parent is not None:
+            self.loaded = {"source": "previous stage"}
             model.load_state_dict(checkpoints.load_trained(parent, classes))
         return model
 
@@ -86,11 +94,15 @@ class Parts:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave; of a state of another kind of device all but its random state."""
+        """Take up what `state_dict` gave; from another kind of device without its random state and its loss scale."""
         self.model.load_state_dict(state["model"])
+        fused = self.optimizer.param_groups[0]["fused"]  # of this device, not of the one that saved
         self.optimizer.load_state_dict(state["optimizer"])
+        for group in self.optimizer.param_groups:
+            group["fused"] = fused
         self.schedule.load_state_dict(state["schedule"])
-        self.precision.scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # empty where no scaling was needed: then this device begins with its own scale
+            self.precision.scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["torch_rng"])
         if self.device.type == "cuda" and state["cuda_rng"] is not None:
             torch.cuda.set_rng_state(state["cuda_rng"], self.device)

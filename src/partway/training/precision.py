@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 
 import torch
@@ -30,6 +31,8 @@ class Precision:
         self.device = device
         self.name = effective(wanted, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.name == "fp16")
+        if self.scaler.is_enabled():  # the schedule counts a step that overflowed too: its length is the study's
+            warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step.. before `optimizer.step")
         if self.name != wanted:
             progress.line(
                 f"warning: no {wanted} on this device ({device.type}); going on in {self.name}, and recorded so"

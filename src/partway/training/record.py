@@ -9,7 +9,6 @@ from partway import files
 from partway.data.manifest import class_list_digest
 from partway.models import parameter_count
 from partway.training import checkpoints
-from partway.training import device as devices
 
 if TYPE_CHECKING:
     from partway.training.loop import Trainer
@@ -22,19 +21,19 @@ LOG_COLUMNS = [
 SCORES = [name for name in LOG_COLUMNS if name.endswith(("loss", "top1", "top5"))]
 
 
-def write_training(trainer: Trainer, spec: dict[str, Any], folder: Path, parent: Path | None) -> None:
+def write_training(trainer: Trainer, spec: dict[str, Any], folder: Path, parent_digest: str | None) -> None:
     """Write the three files of a training that has run its epochs.
 
     Args:
         spec: as hashed.
         folder: of the training.
-        parent: folder of the previous stage's training.
+        parent_digest: of the weights it began at, the previous stage's; None for a first stage.
     """
     trainer.states.owner.check()
     files.write_csv(folder / "training_log.csv", trainer.so_far.rows, LOG_COLUMNS)
     weights, chosen = trainer.chosen_weights(), trainer.chosen
     checkpoints.save(folder / "checkpoint.pt", weights, spec, trainer.data.classes, chosen)
-    provenance = checkpoints.provenance(folder, weights, parent)
+    provenance = checkpoints.provenance(folder, weights, parent_digest)
     files.write_json(folder / "training.json", _facts(trainer, chosen) | provenance | {"spec": spec})
 
 
@@ -58,7 +57,7 @@ def _facts(trainer: Trainer, chosen: dict[str, Any]) -> dict[str, Any]:
         "normalisation": trainer.spec.model.normalisation.model_dump(),
         "class_list_digest": class_list_digest(trainer.data.classes),
         "data_fingerprint": trainer.data.fingerprint,
-        "device": devices.name(trainer.parts.device),
-        "precision": trainer.parts.precision.name,
+        "device": " + ".join(trainer.so_far.devices),
+        "precision": " + ".join(trainer.so_far.precisions),
         "threads": trainer.threads,
     }

@@ -34,14 +34,16 @@ class Owner:
         self.folder = folder  # `state/` of the training
         self.token = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
         self.progress = progress
-        folder.mkdir(parents=True, exist_ok=True)
+        with files.explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         self.lock = FileLock(folder / "lock")
 
     def __enter__(self) -> Owner:
         told = False
         while not self.lock.is_locked:
             try:
-                self.lock.acquire(timeout=WAIT_SEC if told else 0)
+                with files.explained(self.folder):
+                    self.lock.acquire(timeout=WAIT_SEC if told else 0)
             except Timeout:
                 if not told:
                     self.progress.line(f"another process works on this training ({self._present()}): waiting for it")
@@ -74,20 +76,20 @@ class StateFolder:
         self.owner, self.progress = owner, progress
         self.identity = identity | {"state_version": str(STATE_VERSION)}
         self.path = owner.folder / "state.pt"
+        self.next = owner.folder / "state.next.pt"
         self.previous = owner.folder / "state.previous.pt"
 
     def save(self, state: dict[str, Any]) -> None:
         """Save atomically; the state before stays as `state.previous.pt`."""
-        fresh = self.owner.folder / "state.next.pt"
-        save_tensors(fresh, state | {"identity": self.identity})
+        save_tensors(self.next, state | {"identity": self.identity})
         self.owner.check()
         if self.path.exists():
             self.path.replace(self.previous)
-        fresh.replace(self.path)
+        self.next.replace(self.path)
 
     def load(self) -> dict[str, Any] | None:
         """The newest readable state of this very training, on the CPU; None where there is none."""
-        for path in (self.path, self.previous):
+        for path in (self.next, self.path, self.previous):  # `next` where a kill fell between two renames
             if not path.exists():
                 continue
             try:
@@ -98,6 +100,8 @@ class StateFolder:
                 if (best := state["so_far"]["best_epoch"]) is not None:
                     self.load_best(best)  # without it the state could not be ended well
                 return state
+            except KeyError as error:
+                self.progress.line(f"{path.name} cannot be used, trying the one before: it lacks {error}")
             except StorageError as error:
                 reason = str(error).partition("; delete")[0]
                 self.progress.line(f"{path.name} cannot be used, trying the one before: {reason}")
