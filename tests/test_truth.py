@@ -1,6 +1,7 @@
 """The ceiling and the leak test: by hand, against brute force, and on predictors that leak and that do not."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pytest
@@ -76,6 +77,7 @@ class Planned(Video):
     performer: int = 0
 
 
+@cache
 def test_videos(options: MimeOptions) -> list[Planned]:
     return [
         Planned(v.id, v.label, v.decided_at, v.num_frames, v.performer) for v in mime.plan(options) if v.split == "test"
