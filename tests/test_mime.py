@@ -13,7 +13,7 @@ from av.video.frame import PictureType
 from pydantic import ValidationError
 
 from partway import files
-from partway.data import mime
+from partway.data import mime, truth
 from partway.data.mime import MimeOptions
 
 SMALL = MimeOptions(num_videos=20, num_performers=4, duration_sec=(1.0, 1.5), width=48, height=36)
@@ -36,13 +36,13 @@ def twins(options: MimeOptions) -> list[tuple[mime.Video, mime.Video]]:
     [(10, 0.5, 5), (10, 0.51, 6), (100, 0.07, 7), (100, 0.29, 29), (20, 0.15, 3), (36, 0.0001, 1)],
 )
 def test_first_decided_frame_is_exact(num_frames: int, decided_at: float, expected: int) -> None:
-    assert mime.first_decided_frame(num_frames, decided_at) == expected
+    assert truth.first_decided_frame(num_frames, decided_at) == expected
 
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_pair_is_identical_until_the_decision_and_parts_then(number: int) -> None:
     for a, b in twins(SMALL.model_copy(update={"seed": number})):
-        first = mime.first_decided_frame(a.num_frames, a.decided_at)
+        first = truth.first_decided_frame(a.num_frames, a.decided_at)
         frames_a, frames_b = mime.render(SMALL, a), mime.render(SMALL, b)
         assert np.array_equal(frames_a[:first], frames_b[:first])
         assert not np.array_equal(frames_a[first], frames_b[first])
@@ -52,7 +52,7 @@ def test_a_pair_is_identical_until_the_decision_and_parts_then(number: int) -> N
 
 def test_no_decoded_frame_before_the_decision_depends_on_the_class(tmp_path: Path) -> None:
     for pair in twins(SMALL):
-        first = mime.first_decided_frame(pair[0].num_frames, pair[0].decided_at)
+        first = truth.first_decided_frame(pair[0].num_frames, pair[0].decided_at)
         decoded = []
         for video in pair:
             path = tmp_path / f"{video.id}.avi"
@@ -74,7 +74,7 @@ def test_reversed_actions_show_the_same_poses_in_reverse_order(speed: float) -> 
     reversible = [pair for pair in twins(options) if set(pair[0].label.split("_")) == set(pair[1].label.split("_"))]
     assert len(reversible) == 3
     for a, b in reversible:
-        first = mime.first_decided_frame(a.num_frames, a.decided_at)
+        first = truth.first_decided_frame(a.num_frames, a.decided_at)
         poses_a, poses_b = mime.act(options, a)[first:], mime.act(options, b)[first:]
         assert np.array_equal(poses_a, poses_b[::-1])
         assert np.abs(poses_a - poses_b).max() > 0.1

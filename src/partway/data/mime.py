@@ -27,6 +27,7 @@ import numpy as np
 
 from partway import files
 from partway.data.mime_actions import ACTIONS, ActionGroup, Movement
+from partway.data.truth import DECIMALS, first_decided_frame
 from partway.data.video import inspect
 from partway.errors import DataError
 from partway.schema import MimeOptions
@@ -41,7 +42,6 @@ ENCODER = {
     "flags": "+bitexact+cgop",
     "sc_threshold": "1000000000",
 }
-DECIMALS = 4  # of `decided_at`; with an integer number of 1/10000 the first decided frame is exact
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,15 +61,14 @@ class Video:
         return f"p{self.performer:02d}_{self.label}_{self.number:04d}"
 
 
+def shared_openings(options: MimeOptions) -> list[list[str]]:
+    """The actions of each group."""
+    return [list(group.actions) for group in _groups(options)]
+
+
 def classes(options: MimeOptions) -> list[str]:
     """The names of the actions, in ASCII order."""
     return sorted(name for group in _groups(options) for name in group.actions)
-
-
-def first_decided_frame(num_frames: int, decided_at: float) -> int:
-    """Index of the first frame that depends on the class: ceil(decided_at * num_frames), in exact arithmetic."""
-    scale = 10**DECIMALS
-    return -(-round(decided_at * scale) * num_frames // scale)
 
 
 def plan(options: MimeOptions) -> list[Video]:
