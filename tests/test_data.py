@@ -19,7 +19,7 @@ from partway.data.splits import split_off
 from partway.data.video import inspect
 from partway.errors import DataError
 from partway.progress import Progress
-from partway.schema import SplitOff
+from partway.schema_data import SplitOff
 
 QUIET = Progress("test", stream=io.StringIO())
 

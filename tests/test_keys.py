@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import tiny_study
-from partway import keys, schema, study
+from partway import keys, schema, schema_data, study
 
 GOLDEN = Path(__file__).parent / "golden" / "keys.json"
 SECTIONS = (
@@ -145,7 +145,7 @@ def golden() -> dict:
     fields = {
         name: {
             field: json.loads(json.dumps(info.get_default(), default=lambda section: section.model_dump()))
-            for field, info in getattr(schema, name).model_fields.items()
+            for field, info in (getattr(schema, name, None) or getattr(schema_data, name)).model_fields.items()
             if not info.is_required()
         }
         for name in SECTIONS

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from partway.data import mime
 from partway.data.truth import ALPHA, ceiling, first_decided_frame, is_undecided, leak_tests, leaks
-from partway.schema import MimeOptions
+from partway.schema_data import MimeOptions
 
 GROUPS = [["wave", "bow"], ["kick", "lunge"]]
 

@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from partway.errors import did_you_mean, nearest, short, short_list
 from partway.plain_yaml import Path_, dotted, plain_kind
 from partway.resolve import at
-from partway.schema import NAME, AnyDataset, StudyFile
+from partway.schema import StudyFile
+from partway.schema_data import AnyDataset
+from partway.schema_types import NAME
 from partway.study_file import StudyText
 
 LAYOUTS = [

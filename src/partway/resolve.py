@@ -12,8 +12,9 @@ from pydantic import BaseModel
 
 from partway import keys, sources
 from partway.schema import Evaluation as EvaluationOptions
-from partway.schema import GridBlock, ModelOptions, Sampling, SplitOff, Stage, StudyFile, Transforms
+from partway.schema import GridBlock, ModelOptions, Sampling, Stage, StudyFile, Transforms
 from partway.schema import Training as TrainingOptions
+from partway.schema_data import SplitOff
 from partway.study import DataSource, Evaluation, Run, Study, Training
 from partway.study_file import StudyText
 from partway.weights import SCRATCH, Pretrained

@@ -6,169 +6,15 @@ default must bump the numerics version of its part in `keys.py`.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from partway.errors import did_you_mean, short
+from partway.schema_data import AnyDataset
+from partway.schema_types import Count, Fraction, Name, Positive, Probability, Ratio, Section, Seed, TrainRatio, list_of
 
-NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # no leading dot: names are folders, and .. is one too
 RESERVED_NAMES = {"data", "trainings", "evaluations", "features", "logs"}
-FEWEST_DECIDED_FRAMES = 3  # of a generated video: fewer show no movement
-TRAIN_RATIO_WORDS = ("matched", "full", "random")
-
-
-class Section(BaseModel):
-    """Base of all sections: unknown keys, loose types, NaN and infinity are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _whole_numbers(cls, tree: Any) -> Any:
-        """`epochs: 2e1` is a whole number, as a reader would think, and for JSON Schema."""
-        if not isinstance(tree, dict):
-            return tree
-        whole = {name for name, field in cls.model_fields.items() if field.annotation in (int, int | None)}
-        return {name: _as_whole(value) if name in whole else value for name, value in tree.items()}
-
-
-def _as_whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _as_train_ratio(value: Any) -> Any:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value in TRAIN_RATIO_WORDS or (is_number and 0 < value <= 1):
-        return float(value) if is_number else value
-    close = did_you_mean(value, TRAIN_RATIO_WORDS)
-    raise ValueError(f"expected matched, full, random or a number in (0, 1], got {short(value)}{close}")
-
-
-def _list_of(count: int) -> BeforeValidator:
-    """YAML has lists, not tuples: a pair arrives as a list of two."""
-
-    def as_tuple(value: Any) -> Any:
-        if not isinstance(value, list | tuple) or len(value) != count:
-            raise ValueError(f"expected a list of {count} numbers, got {short(value)}")
-        return tuple(value)
-
-    return BeforeValidator(as_tuple)
-
-
-Name = Annotated[str, Field(pattern=rf"^{NAME.pattern}$", max_length=100)]
-Ratio = Annotated[float, Field(gt=0, le=1)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-Duration = Annotated[float, Field(ge=0.5, le=60)]
-Moment = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1), BeforeValidator(_as_whole)]
-Seed = Annotated[int, Field(ge=0, lt=2**32), BeforeValidator(_as_whole)]
-# json_schema_input_type: what may be written, where a validator accepts more than the annotation says.
-TrainRatio = Annotated[
-    str | float, BeforeValidator(_as_train_ratio, json_schema_input_type=Literal[TRAIN_RATIO_WORDS] | Ratio)
-]
-
-
-# --- data sets -----------------------------------------------------------------------------------------
-
-
-class SplitOff(Section):
-    """A share of the videos put apart, the same for every run of the study."""
-
-    fraction: Fraction = Field(0.2, description="share of the videos to put apart; 0 for none")
-    by: Literal["group", "random"] = Field("group", description="whole groups, or single videos (leaks)")
-    seed: Seed = Field(0, description="of the draw")
-
-
-class Dataset(Section):
-    """What every layout has. `store` is an execution setting: it changes no number and is in no key."""
-
-    validation: SplitOff = Field(SplitOff(), description="taken from the train split, to choose epochs")
-    store: Literal["none", "raw"] = Field("none", description="raw: decode every frame once, for all trainings")
-    on_bad_video: Literal["stop", "skip"] = Field("stop", description="skip: leave them out of every run alike")
-
-
-class MimeOptions(Section):
-    """The generated data set: stick figures acting out actions that share their opening in pairs."""
-
-    num_classes: Literal[2, 4, 6, 8, 10] = Field(10, description="actions are taken pair by pair")
-    num_videos: int = Field(800, ge=4, le=99_998, multiple_of=2, description="videos of both splits together")
-    num_performers: int = Field(20, ge=2, le=99, description="looks, one group of videos each; a video shows one")
-    test_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(0.25, description="share of the performers for test")
-    width: int = Field(96, ge=32, le=512, multiple_of=2, description="pixels")
-    height: int = Field(72, ge=32, le=512, multiple_of=2, description="pixels")
-    frame_rate: int = Field(12, ge=4, le=60, description="frames a second")
-    duration_sec: Annotated[tuple[Duration, Duration], _list_of(2)] = Field(
-        (2.0, 4.0), description="shortest and longest, drawn without regard to the class"
-    )
-    decided_at: Annotated[tuple[Moment, Moment], _list_of(2)] = Field(
-        (0.15, 0.75), description="earliest and latest moment the pair parts, as a fraction"
-    )
-    noise: Probability = Field(0.05, description="amount of pixel noise and background clutter")
-    speed: float = Field(1.0, ge=0.25, le=4, description="tempo of the movements, as a factor")
-    seed: Seed = Field(0, description="of the draw")
-
-    @model_validator(mode="after")
-    def _ranges(self) -> Self:
-        shortest, longest = self.duration_sec
-        earliest, latest = self.decided_at
-        if shortest > longest:
-            raise ValueError(f"duration_sec: expected [shortest, longest], got [{shortest}, {longest}]")
-        if earliest > latest:
-            raise ValueError(f"decided_at: expected [earliest, latest], got [{earliest}, {latest}]")
-        if (1 - latest) * round(shortest * self.frame_rate) < FEWEST_DECIDED_FRAMES:
-            raise ValueError(
-                f"decided_at: {latest} leaves fewer than {FEWEST_DECIDED_FRAMES} decided frames in the shortest video"
-            )
-        if self.num_videos < 2 * self.num_performers:
-            raise ValueError(f"num_videos: expected at least 2 for each of {self.num_performers} performers")
-        return self
-
-
-class MimeDataset(Dataset, MimeOptions):
-    """`layout: mime`."""
-
-    layout: Literal["mime"]
-
-
-class ClassFolders(Dataset):
-    """`layout: class_folders`: `<class>/<video>` or `<train|test>/<class>/<video>`: anybody's own clips."""
-
-    layout: Literal["class_folders"]
-    root: str = Field(min_length=1, description="the folder of the videos; ~ and $VARIABLES are expanded")
-    test: SplitOff = Field(
-        SplitOff(fraction=0.25),
-        description="seeded test split; not with split folders",
-        json_schema_extra={"properties": {"fraction": {"exclusiveMinimum": 0}}},
-    )
-    group_pattern: str | None = Field(
-        None,
-        description="regular expression with one (group) that finds the source of a clip in its file name",
-    )
-
-    @field_validator("group_pattern")
-    @classmethod
-    def _has_one_group(cls, pattern: str | None) -> str | None:
-        try:
-            groups = re.compile(pattern).groups if pattern is not None else 1
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
-        if groups != 1:
-            raise ValueError(f"expected exactly one (group) in {pattern!r}, found {groups}")
-        return pattern
-
-    @field_validator("test")
-    @classmethod
-    def _some_test(cls, test: SplitOff) -> SplitOff:
-        if test.fraction == 0:
-            raise ValueError("a test split of fraction 0 leaves nothing to evaluate; expected a number in (0, 1)")
-        return test
-
-
-AnyDataset = Annotated[MimeDataset | ClassFolders, Field(discriminator="layout")]
 
 
 # --- recipe sections -----------------------------------------------------------------------------------
@@ -177,8 +23,8 @@ AnyDataset = Annotated[MimeDataset | ClassFolders, Field(discriminator="layout")
 class Normalisation(Section):
     """Per-channel mean and standard deviation of RGB values in [0, 1]."""
 
-    mean: Annotated[tuple[float, float, float], _list_of(3)]
-    std: Annotated[tuple[Positive, Positive, Positive], _list_of(3)]
+    mean: Annotated[tuple[float, float, float], list_of(3)]
+    std: Annotated[tuple[Positive, Positive, Positive], list_of(3)]
 
 
 NORMALISATIONS = {
@@ -237,10 +83,10 @@ class Transforms(Section):
 
     consistent: bool = Field(False, description="draw parameters once for the clip, not once for each frame")
     crop: Literal["random_resized", "none"] = Field("random_resized", description="none: the view of test time")
-    scale: Annotated[tuple[Ratio, Ratio], _list_of(2)] = Field(
+    scale: Annotated[tuple[Ratio, Ratio], list_of(2)] = Field(
         (0.8, 1.0), description="share of the area that a random crop keeps"
     )
-    aspect: Annotated[tuple[Positive, Positive], _list_of(2)] = Field(
+    aspect: Annotated[tuple[Positive, Positive], list_of(2)] = Field(
         (0.75, 4 / 3), description="width over height of a random crop"
     )
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
@@ -379,7 +225,7 @@ class GridBlock(Section):
     models: Annotated[list[Name], Field(min_length=1, description="names of models")]
     ablations: Annotated[list[Name], Field(min_length=1, description="names of ablations")]
     ratios: Annotated[list[Ratio], Field(min_length=1, description="shares of the video that may be seen")]
-    windows: Annotated[list[Literal["prefix", "middle"]], Field(min_length=1, description="which share")] = ["prefix"]
+    windows: Annotated[list[Literal["prefix", "middle"]], Field(min_length=1, description="which share")] = ["prefix"]  # noqa: RUF012 (frozen)
     train_ratio: TrainRatio = Field("matched", description="share seen in training: matched, full, random or a number")
     train_fraction: Ratio = Field(1.0, description="share of the train split, class by class")
     seeds: Annotated[list[Seed], Field(min_length=1, description="one training each")]

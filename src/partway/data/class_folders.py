@@ -18,7 +18,7 @@ from partway import sources
 from partway.data.candidates import Candidate, Listed, Problem
 from partway.data.splits import split_off
 from partway.errors import DataError, some
-from partway.schema import ClassFolders
+from partway.schema_data import ClassFolders
 from partway.sources import Folder, shown
 
 DOT = "start its name with a dot to leave it out"

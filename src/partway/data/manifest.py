@@ -18,7 +18,7 @@ from pathlib import Path
 from partway import files
 from partway.data.splits import split_off
 from partway.errors import DataError
-from partway.schema import SplitOff
+from partway.schema_data import SplitOff
 
 
 @dataclass(frozen=True, kw_only=True)

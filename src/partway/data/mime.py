@@ -30,7 +30,7 @@ from partway.data.mime_actions import ACTIONS, ActionGroup, Movement
 from partway.data.truth import DECIMALS, first_decided_frame
 from partway.data.video import inspect
 from partway.errors import DataError
-from partway.schema import MimeOptions
+from partway.schema_data import MimeOptions
 
 # No rate control, as it would look at the whole video. Closed groups of pictures are only to be had from an
 # encoder that does not look for cuts.

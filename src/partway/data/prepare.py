@@ -17,7 +17,7 @@ from partway.data.manifest import Manifest, Video
 from partway.data.splits import shared_between_splits, wrong_splits
 from partway.errors import DataError, some
 from partway.progress import Progress, duration
-from partway.schema import MimeOptions
+from partway.schema_data import MimeOptions
 
 PROBLEM_COLUMNS = ["path", "kind", "reason"]
 # A header may count a frame or two that never decode (all four HMDB51 clips at hand do); more is a cut file.

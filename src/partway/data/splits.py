@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from partway.errors import some
-from partway.schema import SplitOff
+from partway.schema_data import SplitOff
 
 
 class Grouped(Protocol):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from partway.schema import ModelOptions, Sampling, SplitOff, Training, Transforms
+from partway.schema import ModelOptions, Sampling, Training, Transforms
+from partway.schema_data import SplitOff
 
 
 @dataclass(frozen=True, kw_only=True)

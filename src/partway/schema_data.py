@@ -1,0 +1,108 @@
+"""The data sets of a study file: what every layout has, and the options of each."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from partway.schema_types import Duration, Fraction, Moment, Probability, Section, Seed, list_of
+
+FEWEST_DECIDED_FRAMES = 3  # of a generated video: fewer show no movement
+
+
+class SplitOff(Section):
+    """A share of the videos put apart, the same for every run of the study."""
+
+    fraction: Fraction = Field(0.2, description="share of the videos to put apart; 0 for none")
+    by: Literal["group", "random"] = Field("group", description="whole groups, or single videos (leaks)")
+    seed: Seed = Field(0, description="of the draw")
+
+
+class Dataset(Section):
+    """What every layout has. `store` is an execution setting: it changes no number and is in no key."""
+
+    validation: SplitOff = Field(SplitOff(), description="taken from the train split, to choose epochs")
+    store: Literal["none", "raw"] = Field("none", description="raw: decode every frame once, for all trainings")
+    on_bad_video: Literal["stop", "skip"] = Field("stop", description="skip: leave them out of every run alike")
+
+
+class MimeOptions(Section):
+    """The generated data set: stick figures acting out actions that share their opening in pairs."""
+
+    num_classes: Literal[2, 4, 6, 8, 10] = Field(10, description="actions are taken pair by pair")
+    num_videos: int = Field(800, ge=4, le=99_998, multiple_of=2, description="videos of both splits together")
+    num_performers: int = Field(20, ge=2, le=99, description="looks, one group of videos each; a video shows one")
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(0.25, description="share of the performers for test")
+    width: int = Field(96, ge=32, le=512, multiple_of=2, description="pixels")
+    height: int = Field(72, ge=32, le=512, multiple_of=2, description="pixels")
+    frame_rate: int = Field(12, ge=4, le=60, description="frames a second")
+    duration_sec: Annotated[tuple[Duration, Duration], list_of(2)] = Field(
+        (2.0, 4.0), description="shortest and longest, drawn without regard to the class"
+    )
+    decided_at: Annotated[tuple[Moment, Moment], list_of(2)] = Field(
+        (0.15, 0.75), description="earliest and latest moment the pair parts, as a fraction"
+    )
+    noise: Probability = Field(0.05, description="amount of pixel noise and background clutter")
+    speed: float = Field(1.0, ge=0.25, le=4, description="tempo of the movements, as a factor")
+    seed: Seed = Field(0, description="of the draw")
+
+    @model_validator(mode="after")
+    def _ranges(self) -> Self:
+        shortest, longest = self.duration_sec
+        earliest, latest = self.decided_at
+        if shortest > longest:
+            raise ValueError(f"duration_sec: expected [shortest, longest], got [{shortest}, {longest}]")
+        if earliest > latest:
+            raise ValueError(f"decided_at: expected [earliest, latest], got [{earliest}, {latest}]")
+        if (1 - latest) * round(shortest * self.frame_rate) < FEWEST_DECIDED_FRAMES:
+            raise ValueError(
+                f"decided_at: {latest} leaves fewer than {FEWEST_DECIDED_FRAMES} decided frames in the shortest video"
+            )
+        if self.num_videos < 2 * self.num_performers:
+            raise ValueError(f"num_videos: expected at least 2 for each of {self.num_performers} performers")
+        return self
+
+
+class MimeDataset(Dataset, MimeOptions):
+    """`layout: mime`."""
+
+    layout: Literal["mime"]
+
+
+class ClassFolders(Dataset):
+    """`layout: class_folders`: `<class>/<video>` or `<train|test>/<class>/<video>`: anybody's own clips."""
+
+    layout: Literal["class_folders"]
+    root: str = Field(min_length=1, description="the folder of the videos; ~ and $VARIABLES are expanded")
+    test: SplitOff = Field(
+        SplitOff(fraction=0.25),
+        description="seeded test split; not with split folders",
+        json_schema_extra={"properties": {"fraction": {"exclusiveMinimum": 0}}},
+    )
+    group_pattern: str | None = Field(
+        None,
+        description="regular expression with one (group) that finds the source of a clip in its file name",
+    )
+
+    @field_validator("group_pattern")
+    @classmethod
+    def _has_one_group(cls, pattern: str | None) -> str | None:
+        try:
+            groups = re.compile(pattern).groups if pattern is not None else 1
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        if groups != 1:
+            raise ValueError(f"expected exactly one (group) in {pattern!r}, found {groups}")
+        return pattern
+
+    @field_validator("test")
+    @classmethod
+    def _some_test(cls, test: SplitOff) -> SplitOff:
+        if test.fraction == 0:
+            raise ValueError("a test split of fraction 0 leaves nothing to evaluate; expected a number in (0, 1)")
+        return test
+
+
+AnyDataset = Annotated[MimeDataset | ClassFolders, Field(discriminator="layout")]
