@@ -13,8 +13,10 @@ from av.video.frame import PictureType
 from pydantic import ValidationError
 
 from partway import files
-from partway.data import mime, truth
-from partway.data.mime import MimeOptions
+from partway.data import mime, mime_render, truth
+from partway.data.mime_actions import ACTIONS
+from partway.data.mime_plan import Video
+from partway.schema_data import MimeOptions
 
 SMALL = MimeOptions(num_videos=20, num_performers=4, duration_sec=(1.0, 1.5), width=48, height=36)
 
@@ -25,10 +27,10 @@ def decode(path: Path) -> np.ndarray:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
 
 
-def twins(options: MimeOptions) -> list[tuple[mime.Video, mime.Video]]:
+def twins(options: MimeOptions) -> list[tuple[Video, Video]]:
     """For each group the same video with both of its labels."""
     template = mime.plan(options)[0]
-    return [tuple(dataclasses.replace(template, label=label) for label in group.actions) for group in mime.ACTIONS]
+    return [tuple(dataclasses.replace(template, label=label) for label in group.actions) for group in ACTIONS]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,7 @@ def test_no_decoded_frame_before_the_decision_depends_on_the_class(tmp_path: Pat
 
 
 def test_groups_differ_from_the_first_frame_on() -> None:
-    first_poses = [mime.act(SMALL, a)[0] for a, _ in twins(SMALL)]
+    first_poses = [mime_render.act(SMALL, a)[0] for a, _ in twins(SMALL)]
     for i, pose in enumerate(first_poses):
         assert all(np.abs(pose - other).max() > 30 for other in first_poses[:i])
 
@@ -75,13 +77,13 @@ def test_reversed_actions_show_the_same_poses_in_reverse_order(speed: float) -> 
     assert len(reversible) == 3
     for a, b in reversible:
         first = truth.first_decided_frame(a.num_frames, a.decided_at)
-        poses_a, poses_b = mime.act(options, a)[first:], mime.act(options, b)[first:]
+        poses_a, poses_b = mime_render.act(options, a)[first:], mime_render.act(options, b)[first:]
         assert np.array_equal(poses_a, poses_b[::-1])
         assert np.abs(poses_a - poses_b).max() > 0.1
 
 
 def test_every_movement_begins_and_ends_in_the_last_pose_of_the_opening() -> None:
-    for group in mime.ACTIONS:
+    for group in ACTIONS:
         rest = group.opening.keyframes[0][1]
         for movement in (group.opening, *group.actions.values()):
             assert movement.keyframes[0] == (0, rest)
@@ -98,7 +100,7 @@ def test_classes_are_equally_frequent(num_classes: int, num_videos: int) -> None
     assert mime.classes(options) == sorted({video.label for video in videos})
     for split in ("train", "test"):
         counts = Counter(video.label for video in videos if video.split == split)
-        for group in mime.ACTIONS[: num_classes // 2]:
+        for group in ACTIONS[: num_classes // 2]:
             assert len({counts[label] for label in group.actions}) == 1
         assert max(counts.values()) - min(counts.values()) <= 1
 

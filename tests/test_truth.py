@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partway.data import mime
+from partway.data import mime_plan
 from partway.data.truth import ALPHA, ceiling, first_decided_frame, is_undecided, leak_tests, leaks
 from partway.schema_data import MimeOptions
 
@@ -60,7 +60,7 @@ def honest(options: MimeOptions, ratio: float, rng: np.random.Generator, skill: 
     habits: dict[tuple, str] = {}
     right = {}
     for video in test_videos(options):
-        group = next(group for group in mime.shared_openings(options) if video.label in group)
+        group = next(group for group in mime_plan.shared_openings(options) if video.label in group)
         if is_undecided(video, ratio):
             looks = (video.performer, tuple(group), int(rng.integers(3)))
             guess = habits.setdefault(looks, group[int(rng.integers(len(group)))])
@@ -80,7 +80,9 @@ class Planned(Video):
 @cache
 def test_videos(options: MimeOptions) -> list[Planned]:
     return [
-        Planned(v.id, v.label, v.decided_at, v.num_frames, v.performer) for v in mime.plan(options) if v.split == "test"
+        Planned(v.id, v.label, v.decided_at, v.num_frames, v.performer)
+        for v in mime_plan.plan(options)
+        if v.split == "test"
     ]
 
 
@@ -93,13 +95,13 @@ def test_the_ceiling_against_brute_force(ratio):
     rng = np.random.default_rng(0)
     played = [np.mean(list(honest(OPTIONS, ratio, rng).values())) for _ in range(200)]
     error = np.std(played) / np.sqrt(len(played))
-    expected = ceiling(test_videos(OPTIONS), ratio, mime.shared_openings(OPTIONS))
+    expected = ceiling(test_videos(OPTIONS), ratio, mime_plan.shared_openings(OPTIONS))
     assert abs(np.mean(played) - expected) < 4 * error + 1e-9
 
 
 def test_honest_predictors_are_flagged_at_the_stated_rate_and_not_more():
     rng = np.random.default_rng(1)
-    videos, groups = test_videos(OPTIONS), mime.shared_openings(OPTIONS)
+    videos, groups = test_videos(OPTIONS), mime_plan.shared_openings(OPTIONS)
     flagged = sum(bool(leaks(leak_tests(videos, 0.3, groups, honest(OPTIONS, 0.3, rng)))) for _ in range(200))
     assert flagged <= 200 * ALPHA + 3 * np.sqrt(200 * ALPHA)
 
@@ -108,7 +110,7 @@ def test_honest_predictors_are_flagged_at_the_stated_rate_and_not_more():
 def test_frames_beyond_the_window_are_caught(further):
     """A model that is given more of the video than the ratio says."""
     rng = np.random.default_rng(2)
-    videos, groups = test_videos(OPTIONS), mime.shared_openings(OPTIONS)
+    videos, groups = test_videos(OPTIONS), mime_plan.shared_openings(OPTIONS)
     sees_more = honest(OPTIONS, 0.3 + further, rng)
     assert leaks(leak_tests(videos, 0.3, groups, sees_more))
     assert not leaks(leak_tests(videos, 0.3 + further, groups, sees_more))
@@ -116,12 +118,12 @@ def test_frames_beyond_the_window_are_caught(further):
 
 def test_labels_in_the_order_of_files_are_caught():
     """A model that knows a video's place in a list in which the classes of a pair take turns."""
-    videos, groups = test_videos(OPTIONS), mime.shared_openings(OPTIONS)
+    videos, groups = test_videos(OPTIONS), mime_plan.shared_openings(OPTIONS)
     group_of = {label: group for group in groups for label in group}
     correct = {video.id: group_of[video.label][place % 2] == video.label for place, video in enumerate(videos)}
     assert leaks(leak_tests(videos, 0.1, groups, correct))
 
 
 def test_nothing_undecided_means_nothing_to_test():
-    assert leak_tests(test_videos(OPTIONS), 1.0, mime.shared_openings(OPTIONS), {}) == []
+    assert leak_tests(test_videos(OPTIONS), 1.0, mime_plan.shared_openings(OPTIONS), {}) == []
     assert leaks([]) == []
