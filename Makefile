@@ -43,6 +43,7 @@ clean:  # results and Snakemake's records stay: they may have cost days
 	$(PYTHON) -m venv .venv
 
 .venv/installed: pyproject.toml envs/constraints.txt | .venv/bin/python
+	@echo "Installing partway and what it needs into .venv: about 3 minutes, 6 GB."
 	$(PIP) --editable .
 	@touch $@
 

@@ -30,5 +30,9 @@ onstart:
     dag.freeze(STUDY, config)
 
 
+onsuccess:
+    print(dag.where_results_are(STUDY))
+
+
 onerror:
     shell("python -m partway collect --frozen {FROZEN:q} --partial")

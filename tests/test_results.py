@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from known import HOME, VIDEOS, write_training
-from partway import files
+from partway import cli, files
 from partway.errors import DataError
 from partway.results import stats
 from partway.results.collect import collect, collect_partial
@@ -99,7 +99,9 @@ def test_the_ablation_table_by_hand(resolved):
     assert rows.test_top1_std.tolist() == pytest.approx([np.sqrt(0.005), 0.0, np.sqrt(0.005), 0.0])
     assert rows.seeds.tolist() == [2, 2, 2, 2]
     assert rows.test_videos.tolist() == [VIDEOS] * 4
-    assert rows.gap.tolist() == pytest.approx([0.45, 0.3, 0.25, 0.15])
+    assert rows.gap.tolist()[:3] == pytest.approx([0.45, 0.3, 0.25])
+    assert np.isnan(rows.gap[3])  # train is measured in one view, this row in six
+    assert rows.difference_to_previous_seeds.tolist()[1:] == [2, 2, 2]
     assert rows.difference_to_previous.tolist()[1:] == pytest.approx([0.15, 0.05, 0.1])
     assert rows.difference_to_first.tolist()[1:] == pytest.approx([0.15, 0.2, 0.3])
     assert pd.isna(rows.difference_to_first[0])
@@ -264,3 +266,48 @@ def test_a_missing_ratio_is_a_marked_gap(resolved):
     Path("results/evaluations", run.evaluation, "metrics.json").unlink()
     collect_partial(resolved, HOME)
     assert "missing" in (HOME / "partial" / "figures" / "accuracy_against_ratio.svg").read_text()
+
+
+def test_why_a_run_is_missing_is_what_its_log_said_last(resolved, capsys):
+    """So that a call that failed ends with its reasons, and the table's hole names them."""
+    run = next(run for run in resolved.runs if run.ablation == "mixup" and run.seed == 1)
+    Path("results/trainings", run.trainings[-1], "training.json").unlink()
+    log = Path("results/logs/train", f"{run.trainings[-1]}.log")
+    log.parent.mkdir(parents=True)
+    log.write_text(
+        "2026-11-21 12:00:00 12 train videos\npartway train: the loss is nan in epoch 1; lower learning_rate\n"
+    )
+    assert cli.main(["collect", "study.yaml", "--partial"]) == 0
+    assert "which said: the loss is nan in epoch 1; lower learning_rate" in capsys.readouterr().out
+    table = (HOME / "partial" / "tables" / "recipe.md").read_text()
+    assert "which said: the loss is nan in epoch 1; lower learning_rate" in table
+
+
+def test_a_difference_over_fewer_seeds_than_the_row_has_says_so(resolved):
+    run = next(run for run in resolved.runs if run.ablation == "vanilla" and run.seed == 1)
+    Path("results/evaluations", run.evaluation, "metrics.json").unlink()
+    collect_partial(resolved, HOME)
+    lines = (HOME / "partial" / "tables" / "recipe.md").read_text().splitlines()
+    mixup, two_stage = (next(line for line in lines if f"| {name} " in line) for name in ("+ Mixup", "two_stage"))
+    assert mixup.count("(n = 1)") == 2  # vanilla is the row before and the first
+    assert two_stage.count("(n = 1)") == 1
+
+
+def test_videos_that_were_left_out_are_told_under_the_table_and_in_the_verdict(resolved):
+    collect(resolved, HOME)
+    summary = files.read_json(HOME / "summary.json")
+    data = {"left_out": 1, "videos": {"train": 30, "test": 11}}
+    files.write_json(HOME / "summary.json", summary | {"datasets": {"mime": data}})
+    write_tables(HOME, {"decimals": 1})
+    write_verdict(HOME, {"decimals": 1})
+    for path in (HOME / "tables" / "recipe.md", HOME / "verdict.md"):
+        assert "1 bad video was left out of every run, of 42 of data set mime" in path.read_text()
+
+
+def test_a_ladder_that_mixes_precisions_is_flagged(resolved):
+    collect(resolved, HOME)
+    runs = pd.read_csv(HOME / "runs.csv", dtype=str, keep_default_na=False)
+    runs.loc[runs.ablation == "mixup", "precision"] = "bf16"
+    runs.to_csv(HOME / "runs.csv", index=False)
+    write_tables(HOME, {"decimals": 1})
+    assert "Caution: the runs of recipe differ in precision: bf16, fp32." in (HOME / "tables/recipe.md").read_text()

@@ -44,6 +44,7 @@ def verdict(tmp_path: Path, runs: list[dict], tables: dict[str, list[dict]], dec
     labels = {name: {"label": label, "note": None} for name, label in LABELS.items()}
     lock = {"name": "known", "question": None, "ladders": ladders, "labels": labels} | lock
     files.write_json(tmp_path / "study.lock.json", lock)
+    files.write_json(tmp_path / "summary.json", {"datasets": {}})
     for name, table in tables.items():
         files.write_csv(tmp_path / "tables" / f"{name}.csv", table, list(table[0]))
     write_verdict(tmp_path, {"decimals": decimals})
@@ -154,7 +155,7 @@ def test_a_curve_with_a_hole_and_without_whole_videos(tmp_path):
     runs = [run("vanilla", 0.5, 0.3), run("vanilla", None, 0.5), run("vanilla", 0.8, 0.7)]
     text = verdict(tmp_path, runs, {})
     assert "and 80.0 % at observation ratio 0.7 (95 % interval" in text
-    assert "90 % of its accuracy at ratio 0.7, the largest that was run, at no smaller ratio of those" in text
+    assert "90 % of its accuracy at ratio 0.7, the largest that was run, only there" in text
     assert "Ratio 0.5 is missing." in text
 
 

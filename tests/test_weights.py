@@ -152,7 +152,7 @@ def test_a_study_takes_sizes_from_the_weights_and_keys_from_their_content(fine_t
     [
         ({"hidden_size": 64}, "models.small.hidden_size: hidden_size 64, but the weights in .* have 32; leave it out"),
         ({"frame_size": 64}, "models.small.frame_size: frame_size 64, but the weights in .* have 32; leave it out"),
-        ({"num_frames": 3}, "models.small.num_frames: num_frames 3 does not divide by tubelet_size 2"),
+        ({"num_frames": 3}, "models.small.num_frames: num_frames 3 is not divisible by tubelet_size 2"),
         ({"weights": "scrach"}, "line .*models.small.weights: no folder 'scrach'.*did you mean scratch"),
         ({"weights": "clips"}, "holds no config.json"),
     ],

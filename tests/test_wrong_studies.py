@@ -189,18 +189,18 @@ WRONG = {
     ),
     # more than one key
     "frames not in tubelets": Wrong(
-        {"models/small/num_frames": 5}, "small.num_frames: num_frames 5 does not divide by tubelet_size 2", "5", SIZES
+        {"models/small/num_frames": 5}, "small.num_frames: num_frames 5 is not divisible by tubelet_size 2", "5", SIZES
     ),
     "tubelet of an ablation": Wrong(
         {"ablations/vanilla/model": {"tubelet_size": 3}}, "vanilla.model.tubelet_size: num_frames 4", "size: 3", SIZES
     ),
     "inherited frames": Wrong(
         {"ablations/mixup/model": {"num_frames": 7}},
-        "mixup.model.num_frames: num_frames 7 does",
+        "mixup.model.num_frames: num_frames 7 is not",
         "num_frames: 7",
         SIZES,
     ),
-    "heads": Wrong({"models/small/num_heads": 5}, "hidden_size 32 does not divide by num_heads 5", "hidden", SIZES),
+    "heads": Wrong({"models/small/num_heads": 5}, "hidden_size 32 is not divisible by num_heads 5", "hidden", SIZES),
     "best without validation": Wrong(
         {"datasets/mime/validation/fraction": 0, "grid": tiny_study()["grid"][1:], "ladders": {}},
         "grid.0: small vanilla has select: best, but data set mime has no validation",
@@ -403,7 +403,7 @@ def test_what_is_right_by_itself_is_checked_as_a_whole_beside_other_errors(tmp_p
     tree["ladders"]["other"] = {"rows": ["vanilla"], "train_ratio": "random"}
     found = "\n".join(refused(written(tmp_path, yaml.safe_dump(tree, sort_keys=False))))
     assert "six_views.trainng: unknown key; did you mean training?" in found
-    assert "num_frames 5 does not divide by tubelet_size 2" in found
+    assert "num_frames 5 is not divisible by tubelet_size 2" in found
     assert "ladders.other.rows.0: row vanilla has no run" in found
     assert found.count("\n") == 2
 

@@ -176,7 +176,7 @@ def _wrong_sizes(text: StudyText, resolve: Resolver, model: str, ablation: str) 
         size, parts = getattr(options, field), getattr(options, divisor)
         if size % parts:
             path = _blame(text, sections, field, divisor)
-            yield f"{text.where(path)}: {dotted(path)}: {field} {size} does not divide by {divisor} {parts}"
+            yield f"{text.where(path)}: {dotted(path)}: {field} {size} is not divisible by {divisor} {parts}"
     pretrained = resolve.pretrained.get(model)
     for field in sorted(pretrained.fixed & set(pretrained.options)) if pretrained else ():
         size, given = getattr(options, field), pretrained.options[field]

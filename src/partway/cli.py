@@ -203,8 +203,7 @@ def _collect(options: argparse.Namespace) -> None:
     frozen = options.frozen and study.Study.from_dict(files.read_json(options.frozen))
     resolved = frozen or study.load(options.study, options.set)
     home = Path(resolved.results_dir, resolved.name)
-    gather = collect_partial if options.partial else collect
-    print(gather(resolved, home, copy=options.copy))
+    print(collect_partial(resolved, home) if options.partial else collect(resolved, home, copy=options.copy))
 
 
 def _tables(options: argparse.Namespace) -> None:

@@ -42,6 +42,11 @@ def load(config: dict[str, Any], *, main_process: bool) -> study.Study:
     source, edits = _arguments(config)
     if not main_process:
         return study.Study.from_dict(files.read_json(frozen_path(config)))
+    if "--unlock" in sys.argv and (other := locks.at_work()):
+        raise CallError(
+            f"--unlock: snakemake works in this folder ({other}), and two calls without a lock would write the same "
+            "files. Wait for it, or stop it, then unlock."
+        )
     _refuse_repeated_arguments(sys.argv)
     return study.load(source, edits)
 
@@ -102,8 +107,9 @@ def check_call(workflow: Any, resolved: study.Study) -> None:
     execution, dag = workflow.execution_settings, workflow.dag_settings
     if execution is None:
         return  # --report, --summary, --rulegraph: nothing is going to run
-    if workflow.is_main_process and not workflow.dryrun and (held := locks.explain()):
-        print(f"note: {held}", file=sys.stderr)
+    if workflow.is_main_process and not workflow.dryrun:
+        for note in filter(None, (locks.explain(), _same_name(resolved))):
+            print(f"note: {note}", file=sys.stderr)
     triggers = {str(trigger) for trigger in dag.rerun_triggers}
     right = {
         f"rerun-triggers: [mtime, params] (now {', '.join(sorted(triggers))})": triggers == {"mtime", "params"},
@@ -121,6 +127,26 @@ def check_call(workflow: Any, resolved: study.Study) -> None:
         if not workflow.dryrun:
             raise CallError(missing)
         print(f"warning: {missing}", file=sys.stderr)
+
+
+def _same_name(resolved: study.Study) -> str | None:
+    """Whether what lies in this study's folder was collected from another file, which has the same name."""
+    home = Path(resolved.results_dir, resolved.name)
+    for mark in (home / ".collected").glob("*"):
+        source = mark.read_text(encoding="utf-8").removeprefix("collected from ").strip()
+        if source != resolved.source:
+            return (
+                f"{home} holds the tables of {source}, which has the same `name:`; those of {resolved.source} will take "
+                "their place. Write another name to keep both; trainings are shared either way."
+            )
+    return None
+
+
+def where_results_are(resolved: study.Study) -> str:
+    """One line for the end of a call that went well."""
+    home = f"{resolved.results_dir}/{resolved.name}"
+    tables = ", ".join(f"{home}/tables/{ladder}.md" for ladder in resolved.ladders)
+    return f"Found, in words: {home}/verdict.md. Tables: {tables or 'none'}. Figures: {home}/figures/"
 
 
 def announce_machine(workflow: Any) -> None:

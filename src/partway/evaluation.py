@@ -115,7 +115,7 @@ class _Counter:
 
     def _describe(self) -> str:
         left = (time.monotonic() - self.began) / self.done * (self.videos - self.done)
-        return f"scored {self.done} of {self.videos} videos, {duration(left)} left"
+        return f"about {duration(left)} left, scored {self.done} of {self.videos} videos"
 
 
 def _write(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -23,10 +25,10 @@ def explain() -> str | None:
     found, hidden = _processes_here()
     here = [process for process in found if process.pid not in mine]
     if callers := [process for process in here if _runs_snakemake(process)]:
-        since = time.strftime("%H:%M on %d %B", time.localtime(callers[0].create_time()))
         return (
-            f"snakemake already works in this folder (process {callers[0].pid}, since {since}). Where both want the same "
-            "files, this call ends with a lock error and nothing is lost: wait for the other one, then call again."
+            f"snakemake already works in this folder ({_named(callers[0])}). Where both want the same files, this call "
+            "ends with a lock error and nothing is lost: wait for the other one, then call again. (If it wants other "
+            f"files, a killed call left the lock: once the other one has ended, `{_command()} --unlock`.)"
         )
     orphans = [process for process in here if _runs_partway(process)]
     at_work = f" A job of it still runs (process {orphans[0].pid}): the new call waits for it." if orphans else ""
@@ -34,8 +36,28 @@ def explain() -> str | None:
     return (
         "an earlier snakemake left its lock here, most likely because it was killed; none of yours runs in this folder "
         f"on this machine{others}. If nobody else works here, on another machine either, and this call ends with a lock "
-        f"error, run `snakemake --unlock`, then the same command again: it goes on where it stopped.{at_work}"
+        f"error, run `{_command()} --unlock`, then the same command again: it goes on where it stopped.{at_work}"
     )
+
+
+def at_work() -> str | None:
+    """Another snakemake of this folder and machine, for whom `--unlock` would take the lock away; None without one."""
+    mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    callers = [p for p in _processes_here()[0] if p.pid not in mine and _runs_snakemake(p)]
+    return _named(callers[0]) if callers else None
+
+
+def _named(process: psutil.Process) -> str:
+    since = time.strftime("%H:%M on %d %B", time.localtime(process.create_time()))
+    return f"process {process.pid}, since {since}"
+
+
+def _command() -> str:
+    """How snakemake was called here: by a path where it was one."""
+    called = Path(sys.argv[0])
+    if called.name != "snakemake" or shutil.which("snakemake") == str(called):
+        return "snakemake"
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
 def _processes_here() -> tuple[list[psutil.Process], int]:

@@ -30,7 +30,8 @@ class Progress:
         if log is not None:
             with files.explained(log):
                 Path(log).parent.mkdir(parents=True, exist_ok=True)
-                self.file = Path(log).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115 (as long as the process)
+                # Appended: what an earlier process did is part of the story, and one that waits must not wipe it out.
+                self.file = Path(log).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115 (as long as the process)
         self._shown = self._filed = time.monotonic()
         self._open_line = False
 

@@ -67,8 +67,11 @@ def _read_text(source: str) -> str:
     path = Path(source)
     try:
         if not path.exists():
-            beside = sorted(file.name for file in path.parent.glob("*.y*ml"))
-            raise StudyError(source, [f"no such file{nearest(path.name, beside)}"])
+            places = (path.parent.glob("*.y*ml"), path.parent.glob("studies/*.y*ml"))
+            there = {file.name: str(file) for found in reversed(places) for file in found if file.name[0] != "."}
+            if path.name in there:
+                raise StudyError(source, [f"no such file; did you mean {there[path.name]}?"])
+            raise StudyError(source, [f"no such file{nearest(path.name, sorted(there))}"])
         if not path.is_file():
             raise StudyError(source, ["not a file; expected a study file in YAML"])
         with path.open("rb") as file:

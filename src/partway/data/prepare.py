@@ -77,7 +77,8 @@ def _open_all(candidates: list[Candidate], root: Path, progress: Progress) -> tu
             (found if isinstance(result, Video) else problems).append(result)
             left = (time.monotonic() - start) / number * (len(candidates) - number)
             progress.update(f"read {number} of {len(candidates)} videos, {duration(left)} left")
-    progress.line(f"read {len(candidates)} videos in {duration(time.monotonic() - start)}, {len(problems)} bad")
+    bad = f", {len(problems)} of them bad: {problems[0].path}{' ...' * (len(problems) > 1)}" if problems else ""
+    progress.line(f"read {len(candidates)} videos in {duration(time.monotonic() - start)}{bad}")
     return found, problems
 
 
@@ -107,8 +108,8 @@ def _bad_videos(problems: list[Problem], listed: Path) -> str:
     kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(p.kind for p in problems).most_common())
     first = "\n".join(f"  {p.path}: {p.kind}: {p.reason}" for p in problems[:5])
     return (
-        f"{len(problems)} bad videos ({kinds}); all of them are listed in {listed}\n{first}\n"
-        "Repair or remove them, or write on_bad_video: skip to leave them out of every run alike."
+        f"{len(problems)} bad video{'s' * (len(problems) > 1)} ({kinds}); listed in {listed}\n{first}\n"
+        "Repair or remove them, or write on_bad_video: skip in the data set (datasets.<name>) to leave them out of every run alike."
     )
 
 

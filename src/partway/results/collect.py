@@ -45,6 +45,8 @@ EPOCH_AXES = [
 ]
 RUN_FILES = {"training_log": "training_log.csv", "checkpoint": "checkpoint.pt", "training": "training.json"}
 TABLES = (".csv", ".md")
+SAID = ", which said: "
+MOST_REASONS = 5  # why runs are missing, repeated at the end of a call that failed
 ATTEMPTS = 3  # to render what there is while jobs delete and write files
 
 
@@ -65,6 +67,13 @@ class Results:
         except StorageError:  # damaged: the run counts as missing, and the message says which
             self.unreadable.add(folder)
             return None
+
+    def last_words(self, verb: str, folder: str) -> str:
+        """Why the last job that worked on a result ended without one, as its log says; empty where it does not."""
+        log = self.folder / "logs" / verb / f"{folder}.log"
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+        told = lines[-1] if lines else ""
+        return SAID + told.removeprefix(f"partway {verb}: ") if told.startswith(f"partway {verb}: ") else ""
 
 
 def collect(study: Study, home: Path, *, copy: bool = False) -> str:
@@ -98,7 +107,7 @@ def collect(study: Study, home: Path, *, copy: bool = False) -> str:
     return f"all {len(rows)} runs are complete and collected: {home}/runs.csv, by name in {home}/runs"
 
 
-def collect_partial(study: Study, home: Path, *, copy: bool = False) -> str:
+def collect_partial(study: Study, home: Path) -> str:
     """Render what there is into `home/partial`: collected files, tables, figures and verdict, with holes marked.
 
     It may run at any time beside the jobs: what they delete or have not finished is missing. The next full call
@@ -115,14 +124,15 @@ def collect_partial(study: Study, home: Path, *, copy: bool = False) -> str:
                 for collected in (home / ".collected").glob("*"):
                     collected.unlink(missing_ok=True)
                 _write(study, out, rows, results)
-                _write_run_folders(study, home, rows, results, copy)
                 _draw(study, out)
             break
         except (VanishedError, FileNotFoundError):  # it was there a moment ago: a job re-runs; look again
             if not left:
                 raise
     complete = sum(not row["missing"] for row in rows)
-    return f"{complete} of {len(rows)} runs are complete; tables, figures and verdict so far: {out}"
+    said = f"{complete} of {len(rows)} runs are complete; tables, figures and verdict so far: {out}"
+    reasons = dict.fromkeys(row["missing"] for row in rows if row["missing"] and SAID in row["missing"])
+    return "\n  ".join([said, *list(reasons)[:MOST_REASONS]])
 
 
 def keep_tables_of(ladders: Iterable[str], home: Path) -> None:
@@ -148,7 +158,9 @@ def _write(study: Study, out: Path, rows: list[dict[str, Any]], results: Results
     epochs = _epochs(study, results)
     files.write_csv(out / "epochs.csv", epochs, [*EPOCH_AXES, *_log_columns(epochs)])
     files.write_json(out / "study.lock.json", study.lock() | {"results_dir": study.results_dir})
-    summary = {"study": study.name, "digest": study.digest, "runs": _summary(study, rows, results)}
+    datasets = {name: results.read("data", d.folder, "dataset.json") for name, d in study.datasets.items()}
+    summary = {"study": study.name, "digest": study.digest, "datasets": datasets}
+    summary["runs"] = _summary(study, rows, results)
     files.write_json(out / "summary.json", summary)
 
 
@@ -218,7 +230,7 @@ def _missing(
     for folder, training in zip(run.trainings, trainings, strict=True):
         if training is None:
             broken = f": its training.json is broken: {again}" if folder in results.unreadable else ""
-            return f"training {folder} ({study.trainings[folder].title}){broken}"
+            return f"training {folder} ({study.trainings[folder].title}){broken}{results.last_words('train', folder)}"
         if training["parent_digest"] != before:
             return f"training {folder} from the present weights of the stage before: {again}"
         if dataset and training["data_fingerprint"] != dataset["fingerprint"]:
@@ -227,7 +239,8 @@ def _missing(
     for folder, metrics in ((run.evaluation, test), (run.validation, validation)):
         if folder and metrics is None:
             broken = f": its metrics.json is broken: {again}" if folder in results.unreadable else ""
-            return f"evaluation {folder} ({study.evaluations[folder].title}){broken}"
+            title = study.evaluations[folder].title
+            return f"evaluation {folder} ({title}){broken}{results.last_words('evaluate', folder)}"
         if folder and metrics["checkpoint_digest"] != before:
             return f"evaluation {folder} of the present weights: {again}"
         if folder and not (results.folder / "evaluations" / folder / "predictions.parquet").exists():

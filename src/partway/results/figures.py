@@ -75,5 +75,7 @@ def _draw_series(axis: Axes, group: pd.DataFrame, name: str, look: dict[str, str
     axis.plot(ratios, values, **look, label=f"{name} (n = {style.count(group.seed.nunique(), 'seed')})")
     if len(points) > 1:
         axis.fill_between(ratios, lows, highs, color=look["color"], alpha=0.15, linewidth=0)
+    elif not holes:
+        axis.vlines(ratios, lows, highs, color=look["color"], alpha=0.6)
     if holes:
         axis.plot(holes, [2] * len(holes), color=look["color"], marker="x", linestyle="", label=f"{name}: missing")

@@ -25,8 +25,9 @@ MEASURED = [
 HOLE = "—"
 NOTE = (
     "Test accuracy (top1) as mean ± standard deviation over n seeds. Intervals are 95 % and cover the choice of test "
-    "videos only, not that of the seed; differences are paired over the same videos. Train accuracy is measured without "
-    "augmentation on a fixed sample of the train videos, in the chosen epoch. Gap is train minus test."
+    "videos only, not that of the seed; differences are paired over the same videos and the seeds that both rows have "
+    "(said where these are fewer than the row's). Train accuracy is measured in one view, without augmentation, on a "
+    "fixed sample of n train videos, in the chosen epoch. Gap is train minus test, where test is one view too."
 )
 
 
@@ -48,7 +49,31 @@ def write_tables(home: Path, options: dict[str, Any]) -> None:
         columns = list(tables[0][1][0]) if tables else CONDITIONS
         files.write_csv(home / "tables" / f"{ladder}.csv", [row for _, table in tables for row in table], columns)
         text = "\n".join(_markdown(ladder, condition, table, options["decimals"]) for condition, table in tables)
-        files.write_text(home / "tables" / f"{ladder}.md", f"{text}\n{NOTE}\n")
+        notes = [NOTE, *left_out(home), *_mixed(ladder, runs, definition)]
+        files.write_text(home / "tables" / f"{ladder}.md", f"{text}\n" + "\n\n".join(notes) + "\n")
+
+
+def left_out(home: Path) -> list[str]:
+    """One line for each data set of which videos were left out of every run, by `on_bad_video: skip`."""
+    lines = []
+    for name, data in (files.read_json(home / "summary.json").get("datasets") or {}).items():
+        if data and data.get("left_out"):
+            total = data["left_out"] + sum(data["videos"].values())
+            were = "video was" if data["left_out"] == 1 else "videos were"
+            lines.append(
+                f"{data['left_out']} bad {were} left out of every run, of {total} of data set {name}; which and why "
+                "stands in its dataset_problems.csv."
+            )
+    return lines
+
+
+def _mixed(ladder: str, runs: pd.DataFrame, definition: dict) -> Iterator[str]:
+    """A line for whatever the runs of a ladder ran on that may move numbers and differs between them."""
+    ablations = {row["ablation"] for row in definition["rows"]}
+    done = runs[runs.ablation.isin(ablations) & (runs.status == "complete")]
+    for what in ("precision", "device"):
+        if done[what].nunique() > 1:
+            yield f"Caution: the runs of {ladder} differ in {what}: {', '.join(sorted(map(str, done[what].unique())))}."
 
 
 def read_runs(home: Path) -> pd.DataFrame:
@@ -115,13 +140,13 @@ def _summary(runs: pd.DataFrame, complete: pd.DataFrame) -> dict[str, Any]:
         "test_videos": int(first.test_videos),
         "val_top1": complete.val_top1.mean() if complete.val_top1.notna().all() else None,
         "val_videos": int(first.val_videos) if complete.val_videos.notna().all() else None,
-        "gap": complete.train_eval_top1.mean() - interval.value if measured else None,
+        "gap": complete.train_eval_top1.mean() - interval.value if measured and int(first["views"]) == 1 else None,
     }
 
 
 def _difference(to: str, runs: pd.DataFrame, other: pd.DataFrame | None, correct) -> dict[str, float | None]:
     """Difference to another row over the seeds that both have; None where there are none."""
-    names = [f"difference_to_{to}", f"difference_to_{to}_low", f"difference_to_{to}_high"]
+    names = [f"difference_to_{to}{end}" for end in ("", "_low", "_high", "_seeds")]
     seeds = set(runs.seed) & set(other.seed) if other is not None else set()
     if not seeds:
         return dict.fromkeys(names)
@@ -130,7 +155,7 @@ def _difference(to: str, runs: pd.DataFrame, other: pd.DataFrame | None, correct
         for frame in (runs, other)
     )
     estimate = stats.paired_difference(of_row, of_other)
-    return dict(zip(names, (estimate.value, estimate.low, estimate.high), strict=True))
+    return dict(zip(names, (estimate.value, estimate.low, estimate.high, len(seeds)), strict=True))
 
 
 def _correct(folder: Path) -> np.ndarray:
@@ -152,9 +177,7 @@ def _markdown(ladder: str, condition: dict, table: list[dict], decimals: int) ->
         f"{name} {value}" for name, value in condition.items() if not (name == "train_fraction" and value == 1)
     )
     shown = pd.DataFrame([_shown(row, decimals) for row in table])
-    holes = [
-        f"- {HOLE} **{row['label'] or row['ablation']}** lacks {row['missing']}" for row in table if row["missing"]
-    ]
+    holes = [f"- **{row['label'] or row['ablation']}** lacks {row['missing']}" for row in table if row["missing"]]
     videos = " / ".join(sorted({str(row["test_videos"]) for row in table if row["test_videos"]})) or HOLE
     head = f"### {ladder}: {about}\n\nn = {videos} test videos\n\n"
     return (
@@ -174,10 +197,12 @@ def _shown(row: dict[str, Any], decimals: int) -> dict[str, str]:
         estimate = Estimate(row[name], row[f"{name}_low"], row[f"{name}_high"])
         if estimate.value is None:
             return HOLE
-        return f"{percent(estimate.value, '+')} [{percent(estimate.low, '+')}, {percent(estimate.high, '+')}]"
+        over = f" (n = {row[f'{name}_seeds']})" if row[f"{name}_seeds"] < row["seeds"] else ""
+        return f"{percent(estimate.value, '+')} [{percent(estimate.low, '+')}, {percent(estimate.high, '+')}]{over}"
 
     spread = f" ± {percent(row['test_top1_std'])}" if row["test_top1_std"] is not None else ""
     train = "not measured" if row["train_eval_top1"] is None and row["seeds"] else percent(row["train_eval_top1"])
+    train += f" (n = {row['train_eval_videos']})" if row["train_eval_videos"] else ""
     seeds = f"{row['seeds']} of {row['seeds_of_grid']}" if row["missing"] else str(row["seeds"])
     interval = f"[{percent(row['test_low'])}, {percent(row['test_high'])}]" if row["seeds"] else HOLE
     return {

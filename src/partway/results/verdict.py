@@ -12,7 +12,7 @@ from partway import files
 from partway.results import stats, style
 from partway.results.stats import Estimate
 from partway.results.style import count
-from partway.results.tables import CONDITIONS, read_runs
+from partway.results.tables import CONDITIONS, left_out, read_runs
 
 SHARE = 0.9  # of the accuracy with the whole video: how much of it has to be seen to get there
 
@@ -32,7 +32,7 @@ def write_verdict(home: Path, options: dict[str, Any]) -> None:
     for ladder, definition in lock["ladders"].items():
         for table in _tables(home / "tables" / f"{ladder}.csv", len(definition["rows"])):
             parts.append(writer.ladder(ladder, table))
-    parts += [*writer.curves(), writer.holes(), writer.how_sure()]
+    parts += [*writer.curves(), writer.holes(), writer.how_sure(), *left_out(home)]
     files.write_text(home / "verdict.md", "\n\n".join(part.strip() for part in parts if part) + "\n")
 
 
@@ -212,7 +212,7 @@ class _Writer:
         full = "full-video accuracy" if largest == 1 else f"accuracy at ratio {largest:g}, the largest that was run,"
         share = f" It reaches {100 * SHARE:.0f} % of its {full}"
         if ratio == largest:
-            return f"{share} at no smaller ratio of those that were run."
+            return f"{share} only {'on whole videos' if largest == 1 else 'there'}."
         below = [f"{later:g}" for later in points if later > ratio and points[later].value < goal]
         falls = f", and falls below it again at {_listed(below)}" if below else ""
         return f"{share} at ratio {ratio:g} (point estimate){falls}."

@@ -220,8 +220,8 @@ class Trainer:
         left = (time.monotonic() - began) / done * (batches * (self.options.epochs - epoch + 1) - done)
         means = self.under_way.sums.means()
         return (
-            f"epoch {epoch}/{self.options.epochs} batch {done}/{batches} loss {means['loss']:.3f} "
-            f"top1 {means['top1']:.1%} top5 {means['top5']:.1%}, about {duration(left)} left"
+            f"about {duration(left)} left, epoch {epoch}/{self.options.epochs} batch {done}/{batches} "
+            f"loss {means['loss']:.3f} top1 {means['top1']:.1%} top5 {means['top5']:.1%}"
         )
 
     def _group_clips(self, batch: int, clips: int) -> int:

@@ -46,7 +46,11 @@ class Owner:
                     self.lock.acquire(timeout=WAIT_SEC if told else 0)
             except Timeout:
                 if not told:
-                    self.progress.line(f"another process works on this training ({self._present()}): waiting for it")
+                    host, process, *_ = [*self._present().split(), "?", "?"]
+                    self.progress.line(
+                        f"another process works on this training (process {process} on {host}): waiting for it, to take "
+                        f"up what it has trained; `kill {process}` there would make it save its state and end"
+                    )
                 told = True
         files.remove_leftovers(self.folder)
         files.write_text(self.folder / "owner", self.token)
