@@ -29,7 +29,7 @@ def test_without_a_lock_there_is_nothing_to_say(tmp_path, monkeypatch):
 def test_a_lock_of_nobody_names_unlock(locked):
     said = locks.explain()
     assert "none of yours runs in this folder" in said
-    assert "`snakemake --unlock`, then the same command again" in said
+    assert "snakemake --unlock`, then the same command again" in said
 
 
 @pytest.mark.parametrize(

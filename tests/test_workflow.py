@@ -117,7 +117,7 @@ def test_a_second_snakemake_waits_for_an_orphan_and_ends_the_same(undisturbed, t
     assert training.is_running()
     locked = workplace.snakemake(check=False)
     assert "none of yours runs in this folder on this machine" in locked
-    assert "run `snakemake --unlock`, then the same command again" in locked
+    assert "snakemake --unlock`, then the same command again" in locked
     assert "A job of it still runs (process" in locked
     workplace.snakemake("--unlock")
     output = workplace.snakemake()
@@ -133,6 +133,9 @@ def test_a_second_snakemake_in_one_folder_is_told_who_works_there(tmp_path):
     assert f"snakemake already works in this folder (process {main.pid}, since" in second
     assert "wait for the other one, then call again" in second
     assert "Directory cannot be locked" in second
+    refused = workplace.snakemake("--unlock", check=False)
+    assert f"--unlock: snakemake works in this folder (process {main.pid}" in refused
+    assert "Unlocked working directory" not in refused
     assert main.wait(120) == 0, (workplace.folder / "output.log").read_text()[-3000:]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -53,9 +52,9 @@ def _named(process: psutil.Process) -> str:
 
 
 def _command() -> str:
-    """How snakemake was called here: by a path where it was one."""
+    """How snakemake can be called here, also where no environment is activated."""
     called = Path(sys.argv[0])
-    if called.name != "snakemake" or shutil.which("snakemake") == str(called):
+    if called.name != "snakemake":
         return "snakemake"
     return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
