@@ -30,7 +30,7 @@ LIGHT = [
     *("results.collect", "results.tables", "results.figures", "results.stats", "results.run_folders"),
     *("results.style", "results.training_curves", "results.verdict", "training.spec"),
 ]
-VERBS = ["prepare", "store", "train", "evaluate", "collect", "tables", "figures", "check", "schema", "machine"]
+VERBS = ["prepare", "store", "train", "evaluate", "collect", "tables", "figures", "check", "schema", "mime", "machine"]
 
 
 def test_modules_up_to_the_clips_and_after_the_predictions_import_no_torch():

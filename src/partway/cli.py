@@ -109,6 +109,11 @@ def _parser() -> argparse.ArgumentParser:
     schema = verb("schema", _schema, "Print the JSON Schema of a study file, which editors complete and check with.")
     schema.add_argument("--output", type=Path, help="file to write it to instead")
 
+    mime = verb("mime", _mime, "Draw a picture of all classes of a study's generated videos.")
+    mime.add_argument("study", nargs="?", default="config.yaml", help="the study file (default: config.yaml)")
+    mime.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change the study; may repeat")
+    mime.add_argument("--sheet", required=True, type=Path, metavar="PNG", help="picture to write: a row a class")
+
     machine = verb("machine", _machine, "Print what this machine gives a study: cores, and trainings at once.")
     machine.add_argument("--jobs", action="store_true", help="print only the number of trainings to run at once")
     return parser
@@ -245,6 +250,18 @@ def _schema(options: argparse.Namespace) -> None:
         files.write_text(options.output, json_schema.as_text())
     else:
         print(json_schema.as_text(), end="")
+
+
+def _mime(options: argparse.Namespace) -> None:
+    from partway import study
+    from partway.data.mime import contact_sheet
+    from partway.data.mime_plan import options_of
+
+    generated = [source for source in study.load(options.study, options.set).datasets.values() if source.is_generated]
+    if not generated:
+        raise PartwayError(f"{options.study}: no data set of layout mime is run in this study")
+    contact_sheet(options_of(generated[0].spec), options.sheet)
+    print(f"{options.sheet}: one row a class, the same video but for its label; framed in red from where they part")
 
 
 def _machine(options: argparse.Namespace) -> None:

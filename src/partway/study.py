@@ -27,6 +27,11 @@ class DataSource:
     store: str
     found: bool = True
 
+    @property
+    def is_generated(self) -> bool:
+        """Whether partway makes the videos itself, so that their truth is known."""
+        return self.spec["layout"] == "mime"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training:

@@ -5,12 +5,18 @@ Everything but the label is drawn without regard to the class, from generators s
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
 from partway.data.mime_actions import ACTIONS, ActionGroup
 from partway.data.truth import DECIMALS
 from partway.schema_data import MimeOptions
+
+
+def options_of(spec: dict[str, Any]) -> MimeOptions:
+    """The options of a `mime` data set from its spec, with their defaults."""
+    return MimeOptions(**{name: value for name, value in spec["options"].items() if name in MimeOptions.model_fields})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,10 +14,10 @@ from partway.data import class_folders, mime, reading
 from partway.data import manifest as manifests
 from partway.data.candidates import Candidate, Listed, Problem
 from partway.data.manifest import Manifest, Video
+from partway.data.mime_plan import options_of
 from partway.data.splits import shared_between_splits, wrong_splits
 from partway.errors import DataError, some
 from partway.progress import Progress, duration
-from partway.schema_data import MimeOptions
 
 PROBLEM_COLUMNS = ["path", "kind", "reason"]
 # A header may count a frame or two that never decode (all four HMDB51 clips at hand do); more is a cut file.
@@ -58,7 +58,7 @@ def prepare(spec: dict[str, Any], root: str, folder: Path, progress: Progress, r
 
 
 def _mime(options: dict, root: Path, progress: Progress) -> Listed:
-    chosen = MimeOptions(**{name: value for name, value in options.items() if name in MimeOptions.model_fields})
+    chosen = options_of({"options": options})
     began = time.monotonic()
     rows = mime.generate(chosen, root, workers=machine.workers(alone=True))
     progress.line(f"generated {len(rows)} videos in {duration(time.monotonic() - began)}")

@@ -21,17 +21,18 @@ def draw_figures(home: Path, options: dict[str, Any]) -> None:
     """Draw `figures/{accuracy_against_ratio,training_curves}.{svg,png}` of a collected study.
 
     Args:
-        home: folder with runs.csv, epochs.csv and study.lock.json.
+        home: folder with runs.csv, epochs.csv, ceiling.csv and study.lock.json.
         options: `dpi` of the PNG.
     """
     runs = read_runs(home)
     lock = files.read_json(home / "study.lock.json")
     with mpl.rc_context(style.STYLE):
-        style.write(_accuracy_against_ratio(runs, lock["labels"]), home, "accuracy_against_ratio", options["dpi"])
+        ratio = _accuracy_against_ratio(runs, lock["labels"], pd.read_csv(home / "ceiling.csv", dtype={"dataset": str}))
+        style.write(ratio, home, "accuracy_against_ratio", options["dpi"])
         style.write(draw_training_curves(home, runs, lock), home, "training_curves", options["dpi"])
 
 
-def _accuracy_against_ratio(runs: pd.DataFrame, labels: dict) -> Figure:
+def _accuracy_against_ratio(runs: pd.DataFrame, labels: dict, ceiling: pd.DataFrame) -> Figure:
     datasets = list(runs.dataset.unique())
     colours = style.curve_colours(runs, labels)
     figure, axes = plt.subplots(
@@ -39,7 +40,16 @@ def _accuracy_against_ratio(runs: pd.DataFrame, labels: dict) -> Figure:
     )
     for dataset, axis in zip(datasets, axes[0], strict=True):
         _draw_dataset(axis, dataset, style.curves_of(runs[runs.dataset == dataset]), labels, colours)
+        _draw_ceiling(axis, ceiling[ceiling.dataset == dataset])
+        axis.legend(frameon=False, fontsize=9, loc="best")
     return figure
+
+
+def _draw_ceiling(axis: Axes, ceiling: pd.DataFrame) -> None:
+    """The highest expected accuracy of an honest model, where the truth is known; of the prefix window."""
+    if len(ceiling):
+        look = {"color": "0.25", "linestyle": ":", "linewidth": 1.4, "label": "ceiling of any honest model (prefix)"}
+        axis.step(ceiling.observation_ratio, 100 * ceiling.ceiling, where="post", **look)
 
 
 def _draw_dataset(axis: Axes, dataset: str, runs: pd.DataFrame, labels: dict, colours: dict[tuple, str]) -> None:
@@ -58,7 +68,6 @@ def _draw_dataset(axis: Axes, dataset: str, runs: pd.DataFrame, labels: dict, co
     axis.set_xlim(0, 1.03)
     axis.set_ylim(0, 100)
     axis.grid(alpha=0.25)
-    axis.legend(frameon=False, fontsize=9, loc="best")
 
 
 def _draw_series(axis: Axes, group: pd.DataFrame, name: str, look: dict[str, str]) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
-from partway import files, metrics
-from partway.errors import DataError, VanishedError
+from partway import files
+from partway.errors import DataError
 from partway.results import stats
 from partway.results.collect import keep_tables_of
+from partway.results.predictions import read_correct
 from partway.results.stats import Estimate
 
 CONDITIONS = ["dataset", "window", "train_ratio", "train_fraction", "observation_ratio"]
@@ -100,7 +100,7 @@ def _conditions(runs: pd.DataFrame, ladder: dict) -> Iterator[tuple[dict, list[t
 
 def _table(study: dict, condition: dict, group: pd.DataFrame, rows: list[tuple[str, str]]) -> list[dict[str, Any]]:
     """The rows of one table; values that cannot be known are None."""
-    correct = cache(lambda folder: _correct(Path(study["results_dir"], "evaluations", folder)))
+    correct = cache(lambda folder: read_correct(Path(study["results_dir"], "evaluations", folder)).to_numpy())
     table: list[dict[str, Any]] = []
     above: list[pd.DataFrame] = []
     for model, ablation in rows:
@@ -156,20 +156,6 @@ def _difference(to: str, runs: pd.DataFrame, other: pd.DataFrame | None, correct
     )
     estimate = stats.paired_difference(of_row, of_other)
     return dict(zip(names, (estimate.value, estimate.low, estimate.high, len(seeds)), strict=True))
-
-
-def _correct(folder: Path) -> np.ndarray:
-    """Whether each video of an evaluation is right, in the order of ids: correct_N."""
-    try:
-        spec = files.read_json(folder / "metrics.json")["spec"]
-        predictions = pq.read_table(folder / "predictions.parquet")
-    except FileNotFoundError as error:
-        raise VanishedError(f"{error.filename or folder} is gone; delete the folder and run again") from None
-    table = predictions.to_pandas().sort_values(["id", "view"], kind="stable")
-    views = int(table["view"].max()) + 1
-    logits_NVK = np.stack(table.logits.to_list()).reshape(-1, views, len(table.logits.iloc[0]))
-    scores_NK = metrics.average_views(logits_NVK, spec.get("views", {}).get("aggregation", "logits"))
-    return metrics.correct_in_top(scores_NK, table.label_index.to_numpy()[::views], 1)
 
 
 def _markdown(ladder: str, condition: dict, table: list[dict], decimals: int) -> str:

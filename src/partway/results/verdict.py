@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from partway import files
+from partway.data.truth import ALPHA
 from partway.results import stats, style
 from partway.results.stats import Estimate
 from partway.results.style import count
@@ -32,8 +33,32 @@ def write_verdict(home: Path, options: dict[str, Any]) -> None:
     for ladder, definition in lock["ladders"].items():
         for table in _tables(home / "tables" / f"{ladder}.csv", len(definition["rows"])):
             parts.append(writer.ladder(ladder, table))
-    parts += [*writer.curves(), writer.holes(), writer.how_sure(), *left_out(home)]
+    parts += [*writer.curves(), *_truth(home, writer), writer.holes(), writer.how_sure(), *left_out(home)]
     files.write_text(home / "verdict.md", "\n\n".join(part.strip() for part in parts if part) + "\n")
+
+
+def _truth(home: Path, writer: _Writer) -> Iterator[str]:
+    """What generated videos say beyond accuracy: the ceiling, and whether a run knows what it cannot have seen."""
+    ceiling = pd.read_csv(home / "ceiling.csv", dtype={"dataset": str})
+    leaks = pd.read_csv(home / "leaks.csv", dtype={"dataset": str, "model": str, "ablation": str, "train_ratio": str})
+    for dataset, of_data in ceiling.groupby("dataset", sort=False):
+        ratios = sorted(writer.runs[writer.runs.dataset == dataset].observation_ratio.unique())
+        at = {row.observation_ratio: row.ceiling for row in of_data.itertuples()}
+        limits = _listed([f"{writer.percent(at[ratio])} % at ratio {ratio:g}" for ratio in ratios])
+        said = (
+            f"The truth of these videos is known: no honest model can be expected to be right more often than {limits}."
+        )
+        tested = leaks[leaks.dataset == dataset]
+        flagged = tested[tested.flagged == 1].drop_duplicates([*style.SERIES, "observation_ratio", "seed"])
+        runs = len(tested.drop_duplicates([*style.SERIES, "observation_ratio", "seed"]))
+        if len(flagged):
+            names = _listed(
+                [f"{r.ablation} at ratio {r.observation_ratio:g}, seed {r.seed}" for r in flagged.itertuples()]
+            )
+            said += f" Beware: {names} knows what it cannot have seen (see leaks.csv); something leaks."
+        elif runs:
+            said += f" None of the {count(runs, 'run')} that saw parts knows more than it can have seen (tested at {ALPHA:.0%})."
+        yield f"## What can be known: {dataset}\n\n{said}"
 
 
 def _tables(path: Path, rows: int) -> Iterator[list[dict[str, Any]]]:

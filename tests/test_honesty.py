@@ -1,0 +1,105 @@
+"""The ceiling and the leak tests of a collected study: the known truth of 20 test videos, by hand."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from conftest import REPOSITORY
+from known import HOME, VIDEOS
+from partway import files
+from partway.data import manifest as manifests
+from partway.data.manifest import Manifest, Video
+from partway.results.collect import collect
+from partway.results.figures import draw_figures
+from partway.results.honesty import Truth
+from partway.results.tables import write_tables
+from partway.results.verdict import write_verdict
+
+
+@pytest.fixture
+def truth(resolved):
+    """Ten videos decided from frame 2 of 10 on, ten from frame 8 on; the study looks at ratios 0.5 and 1.0."""
+    folder = Path("results/data", resolved.datasets["mime"].folder)
+    spec = {"layout": "mime", "options": resolved.datasets["mime"].spec["options"]}
+    first, second = _pair(spec)
+    videos = [
+        Video(
+            id=f"v{number:02d}", path="x", label=(first, second)[number % 2], split="test", group=f"g{number // 2}",
+            frames=10, frame_rate=12.0, width=8, height=8, codec="mpeg4", digest=str(number),
+            decided_at=0.2 if number < 10 else 0.8,
+        )
+        for number in range(VIDEOS)
+    ]  # fmt: skip
+    manifests.write(Manifest(videos, sorted((first, second))), folder)
+    return resolved
+
+
+def _pair(spec: dict) -> tuple[str, str]:
+    from partway.data.mime_plan import shared_openings
+    from partway.schema_data import MimeOptions
+
+    (pair,) = shared_openings(MimeOptions(num_classes=spec["options"]["num_classes"]))
+    return tuple(pair)
+
+
+def test_the_ceiling_of_a_study_by_hand(truth):
+    collect(truth, HOME)
+    rows = pd.read_csv(HOME / "ceiling.csv").set_index("observation_ratio")
+    # Frame 2 is seen from 0.21 on (3 frames), frame 8 from 0.81 on (9 frames); before that a guess among two.
+    assert rows.ceiling[0.2] == 0.5
+    assert rows.ceiling[0.21] == 0.75
+    assert rows.ceiling[0.5] == rows.ceiling[0.8] == 0.75
+    assert rows.ceiling[0.81] == rows.ceiling[1.0] == 1.0
+    assert rows.undecided_videos[0.5] == 10
+    assert (rows.test_videos == VIDEOS).all()
+
+
+def test_leak_tests_count_the_undecided_videos_of_each_run(truth):
+    collect(truth, HOME)
+    rows = pd.read_csv(HOME / "leaks.csv")
+    # Only the run at 0.5 has videos that it cannot decide, v10 .. v19; its right answers are v00 .. v04.
+    assert rows.observation_ratio.tolist() == [0.5]
+    assert rows.undecided_videos.tolist() == [10]
+    assert rows.right_videos.tolist() == [0]
+    assert rows.p_value.tolist() == [1.0]
+    assert rows.flagged.tolist() == [0]
+
+
+def test_a_run_that_knows_too_much_is_named(truth, monkeypatch):
+    monkeypatch.setattr("partway.results.honesty.leaks", lambda tests: tests)
+    collect(truth, HOME)
+    write_tables(HOME, {"decimals": 1})
+    write_verdict(HOME, {"decimals": 1})
+    said = (HOME / "verdict.md").read_text()
+    assert "Beware: vanilla at ratio 0.5, seed 0 knows what it cannot have seen" in said
+
+
+def test_verdict_and_figure_tell_the_ceiling(truth):
+    collect(truth, HOME)
+    write_tables(HOME, {"decimals": 1})
+    write_verdict(HOME, {"decimals": 1})
+    draw_figures(HOME, {"dpi": 80})
+    said = " ".join((HOME / "verdict.md").read_text().split())
+    assert (
+        "no honest model can be expected to be right more often than 75.0 % at ratio 0.5 and 100.0 % at ratio 1" in said
+    )
+    assert "None of the 1 run that saw parts knows more than it can have seen (tested at 1%)." in said
+    assert "ceiling of any honest model" in (HOME / "figures/accuracy_against_ratio.svg").read_text()
+
+
+def test_without_a_manifest_there_is_no_ceiling(resolved):
+    collect(resolved, HOME)
+    for name in ("ceiling.csv", "leaks.csv"):
+        assert len(files.read_csv(HOME / name)) == 0
+    draw_figures(HOME, {"dpi": 80})
+    assert "ceiling" not in (HOME / "figures/accuracy_against_ratio.svg").read_text()
+
+
+def test_the_truth_of_the_shipped_demo_can_be_told(tmp_path):
+    from partway import study
+
+    demo = study.load(str(REPOSITORY / "config.yaml"))
+    assert all(demo.datasets[name].spec["layout"] == "mime" for name in demo.datasets)
+    with pytest.raises(FileNotFoundError):
+        Truth(study.Study.from_dict(demo.to_dict() | {"results_dir": str(tmp_path)}), "mime")
