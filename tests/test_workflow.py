@@ -216,7 +216,7 @@ def test_bad_videos_stop_the_study_and_stay_listed(tmp_path):
     make_class_folders(workplace.folder / "clips")
     (workplace.folder / "clips/dark/broken.avi").write_bytes(b"no video")
     output = workplace.snakemake(check=False)
-    assert "1 bad videos (1 unreadable)" in output
+    assert "1 bad video (1 unreadable)" in output
     listed = re.search(r"listed in (\S+problems\.csv)", output)[1]
     assert pd.read_csv(workplace.folder / listed).path.tolist() == ["dark/broken.avi"]
     log = next(workplace.folder.glob("results/logs/prepare/*.log"))
