@@ -229,37 +229,39 @@ def test_a_checkpoint_of_something_else_says_so(data, tmp_path, undisturbed, con
         evaluation.evaluate(asked, training=tmp_path / "run", **data, folder=tmp_path / "e", progress=QUIET)
 
 
-@pytest.mark.slow
-def test_a_disk_that_became_read_only(tmp_path):
+@pytest.fixture
+def mounted(tmp_path):
+    """A file system of its own, mounted by its options; where no test may mount one, RLIMIT_FSIZE above stands for it."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"no tmpfs here: {mounted.stderr.strip()}")
-    try:
-        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-        with pytest.raises(StorageError, match=r"runs.csv: cannot be written: Read-only file system"):
-            files.write_text(disk / "runs.csv", "text")
-        with pytest.raises(StorageError, match="Read-only file system"), files.owned(disk / "folder"):
-            pass
-    finally:
+
+    def mount(options: str) -> Path:
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", disk], capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"no tmpfs here: {done.stderr.strip()}")
+        return disk
+
+    yield mount
+    if disk.is_mount():
         subprocess.run(["umount", disk], check=True)
 
 
 @pytest.mark.slow
-def test_a_real_small_disk(data, tmp_path, undisturbed):
-    """A tmpfs of 300 kB; where this machine lets no test mount one, RLIMIT_FSIZE above stands for it."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", disk], capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"no tmpfs here: {mounted.stderr.strip()}")
-    try:
-        with pytest.raises(StorageError, match="No space left on device"):
-            train(data, disk / "run")
-        readable(disk / "run")
-        subprocess.run(["mount", "-o", "remount,size=50m", disk], check=True)
+def test_a_disk_that_became_read_only(mounted):
+    disk = mounted("size=1m")
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    with pytest.raises(StorageError, match=r"runs.csv: cannot be written: Read-only file system"):
+        files.write_text(disk / "runs.csv", "text")
+    with pytest.raises(StorageError, match="Read-only file system"), files.owned(disk / "folder"):
+        pass
+
+
+@pytest.mark.slow
+def test_a_real_small_disk(data, mounted, undisturbed):
+    disk = mounted("size=300k")
+    with pytest.raises(StorageError, match="No space left on device"):
         train(data, disk / "run")
-        same_end(disk / "run", undisturbed)
-    finally:
-        subprocess.run(["umount", disk], check=True)
+    readable(disk / "run")
+    subprocess.run(["mount", "-o", "remount,size=50m", disk], check=True)
+    train(data, disk / "run")
+    same_end(disk / "run", undisturbed)

@@ -48,12 +48,7 @@ def did_you_mean(name: Any, known: Iterable[str]) -> str:
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which known name was probably meant, or which there are."""
     known = [candidate for candidate in known if candidate.isprintable()]
-    return did_you_mean(name, known) or (f"; known: {short_list(known)}" if known else "")
-
-
-def short_list(names: list[str]) -> str:
-    """Join names for a message: all of a section's keys, but not all of a thousand ablations."""
-    return ", ".join(names[:30]) + (f" and {len(names) - 30} more" if len(names) > 30 else "")
+    return did_you_mean(name, known) or (f"; known: {some(known, most=30)}" if known else "")
 
 
 def short(value: Any, width: int = 60) -> str:

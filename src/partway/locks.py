@@ -20,9 +20,7 @@ def explain() -> str | None:
     """
     if not (LOCKS.is_dir() and any(LOCKS.iterdir())):
         return None
-    mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    found, hidden = _processes_here()
-    here = [process for process in found if process.pid not in mine]
+    here, hidden = _others_here()
     if callers := [process for process in here if _runs_snakemake(process)]:
         return (
             f"snakemake already works in this folder ({_named(callers[0])}). Where both want the same files, this call "
@@ -30,19 +28,18 @@ def explain() -> str | None:
             f"files, a killed call left the lock: once the other one has ended, `{_command()} --unlock`.)"
         )
     orphans = [process for process in here if _runs_partway(process)]
-    at_work = f" A job of it still runs (process {orphans[0].pid}): the new call waits for it." if orphans else ""
+    orphan = f" A job of it still runs (process {orphans[0].pid}): the new call waits for it." if orphans else ""
     others = f" ({hidden} processes of other users cannot be seen)" if hidden else ""
     return (
         "an earlier snakemake left its lock here, most likely because it was killed; none of yours runs in this folder "
         f"on this machine{others}. If nobody else works here, on another machine either, and this call ends with a lock "
-        f"error, run `{_command()} --unlock`, then the same command again: it goes on where it stopped.{at_work}"
+        f"error, run `{_command()} --unlock`, then the same command again: it goes on where it stopped.{orphan}"
     )
 
 
 def at_work() -> str | None:
     """Another snakemake of this folder and machine, for whom `--unlock` would take the lock away; None without one."""
-    mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    callers = [p for p in _processes_here()[0] if p.pid not in mine and _runs_snakemake(p)]
+    callers = [process for process in _others_here()[0] if _runs_snakemake(process)]
     return _named(callers[0]) if callers else None
 
 
@@ -59,12 +56,13 @@ def _command() -> str:
     return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
-def _processes_here() -> tuple[list[psutil.Process], int]:
-    """Processes of this machine whose working directory is this one, and how many could not be asked."""
+def _others_here() -> tuple[list[psutil.Process], int]:
+    """Processes of this machine that work in this folder, our own apart, and how many could not be asked."""
+    mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found, hidden = [], 0
     for process in psutil.process_iter():
         try:
-            if process.cwd() == str(Path.cwd()):
+            if process.pid not in mine and process.cwd() == str(Path.cwd()):
                 found.append(process)
         except psutil.AccessDenied:
             hidden += _is_a_persons(process)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from partway.errors import did_you_mean, nearest, short, short_list
+from partway.errors import did_you_mean, nearest, short, some
 from partway.plain_yaml import Path_, dotted, plain_kind
 from partway.resolve import at
 from partway.schema import StudyFile
@@ -93,7 +93,7 @@ def _sentence(path: Path_, error: dict, text: StudyText) -> str:
             return f"expected a name of letters, digits, _ - and dots (not first){got}"
         case "model_type" | "model_attributes_type" | "dict_type":
             known = _known_keys(path, text.tree)
-            keys = f" with keys such as {short_list(known[:5])}" if known else ""
+            keys = f" with keys such as {some(known[:5])}" if known else ""
             return f"expected a section (key: value){keys}{got}{_hint(kind, value)}"
     if kind in EXPECTED:
         return f"expected {EXPECTED[kind].format(**error.get('ctx', {}))}{got}{_hint(kind, value)}"

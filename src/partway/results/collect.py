@@ -99,7 +99,7 @@ def collect(study: Study, home: Path, *, copy: bool = False) -> str:
         )
     with _alone(home):
         _write(study, home, rows, results)
-        _write_run_folders(study, home, rows, results, copy)
+        write_run_folders(study, home, _complete(study, rows), results.read, copy=copy)
         keep_tables_of(study.ladders, home)
         for folder in ("partial", ".collected"):  # an earlier study is no longer what lies here
             if (home / folder).exists():
@@ -160,19 +160,17 @@ def _write(study: Study, out: Path, rows: list[dict[str, Any]], results: Results
     files.write_csv(out / "epochs.csv", epochs, [*EPOCH_AXES, *_log_columns(epochs)])
     files.write_json(out / "study.lock.json", study.lock() | {"results_dir": study.results_dir})
     truths = known_truths(study)
-    complete = [run for run, row in zip(study.runs, rows, strict=True) if not row["missing"]]
     files.write_csv(out / "ceiling.csv", ceilings(study, truths), CEILING_COLUMNS)
-    files.write_csv(out / "leaks.csv", leak_rows(study, complete, truths), LEAK_COLUMNS)
+    files.write_csv(out / "leaks.csv", leak_rows(study, _complete(study, rows), truths), LEAK_COLUMNS)
     datasets = {name: results.read("data", d.folder, "dataset.json") for name, d in study.datasets.items()}
     summary = {"study": study.name, "digest": study.digest, "datasets": datasets}
     summary["runs"] = _summary(study, rows, results)
     files.write_json(out / "summary.json", summary)
 
 
-def _write_run_folders(study: Study, home: Path, rows: list[dict[str, Any]], results: Results, copy: bool) -> None:
-    """Folders of the complete runs, also of a study under way; a run without result has none that could mislead."""
-    complete = [run for run, row in zip(study.runs, rows, strict=True) if not row["missing"]]
-    write_run_folders(study, home, complete, results.read, copy=copy)
+def _complete(study: Study, rows: list[dict[str, Any]]) -> list[Run]:
+    """The runs with a result; one without has no folder that could mislead, and no test."""
+    return [run for run, row in zip(study.runs, rows, strict=True) if not row["missing"]]
 
 
 def _draw(study: Study, folder: Path) -> None:
