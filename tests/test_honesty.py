@@ -19,20 +19,28 @@ from partway.results.verdict import write_verdict
 
 @pytest.fixture
 def truth(resolved):
-    """Ten videos decided from frame 2 of 10 on, ten from frame 8 on; the study looks at ratios 0.5 and 1.0."""
+    """Twenty videos for test and for train each; the study looks at ratios 0.5 and 1.0, where validation is a quarter.
+
+    Of the test videos ten are decided from frame 2 of 10 on and ten from frame 8 on; of the others all from frame 8 on.
+    """
     folder = Path("results/data", resolved.datasets["mime"].folder)
-    spec = {"layout": "mime", "options": resolved.datasets["mime"].spec["options"]}
-    first, second = _pair(spec)
-    videos = [
-        Video(
-            id=f"v{number:02d}", path="x", label=(first, second)[number % 2], split="test", group=f"g{number // 2}",
-            frames=10, frame_rate=12.0, width=8, height=8, codec="mpeg4", digest=str(number),
-            decided_at=0.2 if number < 10 else 0.8,
-        )
-        for number in range(VIDEOS)
-    ]  # fmt: skip
-    manifests.write(Manifest(videos, sorted((first, second))), folder)
+    pair = _pair({"options": resolved.datasets["mime"].spec["options"]})
+    test = [_video(f"v{n:02d}", pair[n % 2], "test", f"g{n // 2}", 0.2 if n < 10 else 0.8) for n in range(VIDEOS)]
+    train = [_video(f"t{n:02d}", pair[n % 2], "train", ("h1", "h3", "h4", "h5")[n // 5], 0.8) for n in range(VIDEOS)]
+    manifests.write(Manifest(test + train, sorted(pair)), folder)
+    for run in resolved.runs:  # the known answers of validation are those of the train videos
+        path = Path("results/evaluations", run.validation, "predictions.parquet")
+        table = pd.read_parquet(path)
+        table["id"] = "t" + table["id"].str[1:]
+        table.to_parquet(path)
     return resolved
+
+
+def _video(name: str, label: str, split: str, group: str, decided_at: float) -> Video:
+    return Video(
+        id=name, path="x", label=label, split=split, group=group, frames=10, frame_rate=12.0, width=8, height=8,
+        codec="mpeg4", digest=name, decided_at=decided_at,
+    )  # fmt: skip
 
 
 def _pair(spec: dict) -> tuple[str, str]:
@@ -58,12 +66,14 @@ def test_the_ceiling_of_a_study_by_hand(truth):
 def test_leak_tests_count_the_undecided_videos_of_each_run(truth):
     collect(truth, HOME)
     rows = pd.read_csv(HOME / "leaks.csv")
-    # Only the run at 0.5 has videos that it cannot decide, v10 .. v19; its right answers are v00 .. v04.
-    assert rows.observation_ratio.tolist() == [0.5]
-    assert rows.undecided_videos.tolist() == [10]
-    assert rows.right_videos.tolist() == [0]
-    assert rows.p_value.tolist() == [1.0]
-    assert rows.flagged.tolist() == [0]
+    assert rows.observation_ratio.tolist() == [0.5] * 4  # only that run has videos that it cannot decide
+    assert rows.split.tolist() == ["test", "test", "validation", "validation"]
+    assert rows.group.tolist() == ["all", "wave bow"] * 2
+    # Of test v10 .. v19, of which it has none right; of validation the five of one performer, h1, all of them right.
+    assert rows.undecided_videos.tolist() == [10, 10, 5, 5]
+    assert rows.right_videos.tolist() == [0, 0, 5, 5]
+    assert rows.p_value.tolist() == [1.0, 1.0, 0.5, 0.5]
+    assert rows.flagged.tolist() == [0, 0, 0, 0]
 
 
 def test_a_run_that_knows_too_much_is_named(truth, monkeypatch):
@@ -72,7 +82,8 @@ def test_a_run_that_knows_too_much_is_named(truth, monkeypatch):
     write_tables(HOME, {"decimals": 1})
     write_verdict(HOME, {"decimals": 1})
     said = (HOME / "verdict.md").read_text()
-    assert "Beware: vanilla at ratio 0.5, seed 0 knows what it cannot have seen" in said
+    assert "Beware: vanilla on test at ratio 0.5, seed 0, and vanilla on validation at ratio 0.5, seed 0, know" in said
+    assert "(leaks.csv; of 2 honest tests some 0.0 would be flagged): something may leak." in said
 
 
 def test_verdict_and_figure_tell_the_ceiling(truth):
@@ -84,7 +95,7 @@ def test_verdict_and_figure_tell_the_ceiling(truth):
     assert (
         "no honest model can be expected to be right more often than 75.0 % at ratio 0.5 and 100.0 % at ratio 1" in said
     )
-    assert "None of the 1 run that saw parts knows more than it can have seen (tested at 1%)." in said
+    assert "Nothing leaks, as far as 2 tests of predictions on undecided videos can tell (at 1% each)." in said
     assert "ceiling of any honest model" in (HOME / "figures/accuracy_against_ratio.svg").read_text()
 
 

@@ -13,9 +13,10 @@ from av.video.frame import PictureType
 from pydantic import ValidationError
 
 from partway import files
-from partway.data import mime, mime_render, truth
-from partway.data.mime_actions import ACTIONS
+from partway.data import mime, mime_render, transforms, truth
+from partway.data.mime_actions import ACTIONS, Pose
 from partway.data.mime_plan import Video
+from partway.data.mime_scenery import draw_balls, draw_room
 from partway.schema_data import MimeOptions
 
 SMALL = MimeOptions(num_videos=20, num_performers=4, duration_sec=(1.0, 1.5), width=48, height=36)
@@ -90,10 +91,10 @@ def test_every_movement_begins_and_ends_in_the_last_pose_of_the_opening() -> Non
             assert movement.keyframes[-1] == (1, rest)
 
 
-@pytest.mark.parametrize("num_classes", [2, 6, 10])
+@pytest.mark.parametrize("num_classes", [2, 6, 10, 12])
 @pytest.mark.parametrize("num_videos", [50, 200])
 def test_classes_are_equally_frequent(num_classes: int, num_videos: int) -> None:
-    options = MimeOptions(num_classes=num_classes, num_videos=num_videos)
+    options = MimeOptions(num_classes=num_classes, num_videos=num_videos, num_performers=20)
     videos = mime.plan(options)
     assert len(videos) == num_videos
     assert len({video.id for video in videos}) == num_videos
@@ -106,7 +107,7 @@ def test_classes_are_equally_frequent(num_classes: int, num_videos: int) -> None
 
 
 def test_performers_appear_in_one_split_only_and_act_both_classes_of_a_group() -> None:
-    videos = mime.plan(MimeOptions())
+    videos = mime.plan(MimeOptions(num_performers=20))
     performers = {split: {v.performer for v in videos if v.split == split} for split in ("train", "test")}
     assert (len(performers["train"]), len(performers["test"])) == (15, 5)
     assert not performers["train"] & performers["test"]
@@ -114,6 +115,82 @@ def test_performers_appear_in_one_split_only_and_act_both_classes_of_a_group() -
     counts = Counter((video.performer, video.label) for video in videos)
     assert set(counts.values()) == {4}
     assert len(counts) == 20 * 10
+
+
+def test_a_performer_does_an_action_mostly_in_one_room_and_nobody_else_shares_that_habit():
+    """What a random split can learn of a performer, a split by performer cannot: the rooms of the others say nothing."""
+    videos = mime.plan(MimeOptions(num_videos=8000, num_performers=80, habit=0.8))
+    first_of = {label: next(iter(group.actions)) for group in ACTIONS for label in group.actions}
+    as_usual: dict[tuple, list[bool]] = {}  # by performer and group: first action in room 0, or second in room 1
+    for v in videos:
+        as_usual.setdefault((v.performer, first_of[v.label]), []).append(
+            (v.label == first_of[v.label]) == (v.room == 0)
+        )
+    shares = np.array([np.mean(turns) for turns in as_usual.values()])
+    assert Counter(v.room for v in videos) == {0: 4000, 1: 4000}
+    assert abs(np.maximum(shares, 1 - shares).mean() - 0.8) < 0.02  # within a performer and group the room tells 80 %
+    assert abs(shares.mean() - 0.5) < 4 * shares.std() / np.sqrt(len(shares))  # over performers it tells nothing
+
+
+def test_a_room_looks_the_same_in_every_video_of_its_performer_only():
+    rooms = [draw_room(SMALL, performer, room) for performer in (0, 1) for room in (0, 1)]
+    assert len({room.backdrop for room in rooms}) == 4
+    assert draw_room(SMALL, 1, 0) == rooms[2]
+
+
+def test_the_last_pair_is_each_others_mirror_image():
+    a, b = twins(SMALL)[-1]
+    poses_a, poses_b = mime_render.act(SMALL, a), mime_render.act(SMALL, b)
+    mirrored = [np.hstack(Pose(*_fields(row)).mirrored()) for row in poses_a]
+    assert np.allclose(mirrored, poses_b)
+    assert np.abs(poses_a - poses_b).max() > 10
+    assert all(not np.allclose(pose_a, pose_b) for pose_a, pose_b in zip(poses_a[-2:], poses_b[-2:], strict=True))
+
+
+def _fields(row: np.ndarray) -> list:
+    return [tuple(row[i : i + 2]) for i in (0, 2, 4, 6)] + row[8:].tolist()
+
+
+def test_the_side_that_tells_a_pair_is_never_mirrored_at_random():
+    options = MimeOptions(num_classes=12, num_videos=120, num_performers=10, noise=0, distractors=0)
+    right = [v for v in mime.plan(options) if v.label == "reach_right"]
+    hands = []
+    for video in right:
+        frames = mime.render(options, dataclasses.replace(video, decided_at=0.15))
+        white = (frames[len(frames) * 6 // 10] > 250).all(axis=2)  # the gloves
+        hands.append(np.nonzero(white)[1].mean() / options.width)
+    assert len(hands) == 10
+    assert min(hands) > 0.5
+
+
+def test_distractors_move_and_are_the_same_for_every_class():
+    still = SMALL.model_copy(update={"distractors": 0})
+    rolling = SMALL.model_copy(update={"distractors": 3})
+    a, b = twins(SMALL)[1]
+    first = truth.first_decided_frame(a.num_frames, a.decided_at)
+    assert np.array_equal(mime.render(rolling, a)[:first], mime.render(rolling, b)[:first])
+    balls = draw_balls(rolling, np.random.default_rng(0), 12)
+    assert len(balls) == 3
+    for ball in balls:
+        steps = np.diff(ball.centre_N2[:, 0])
+        assert np.allclose(steps, steps[0])
+        assert 0.5 <= abs(steps[0]) * 12 / SMALL.width <= 1.5
+    assert not np.array_equal(mime.render(rolling, a), mime.render(still, a))
+
+
+def test_figures_fit_every_crop_of_three_views():
+    """The side crops begin at the top row and leave an eighth out below: the feet must stay in the picture."""
+    options = MimeOptions(num_videos=80, noise=0, distractors=0, width=72)
+    bottom = round(72 / transforms.SHORT_SIDE_RATIO)
+    for video in mime.plan(options)[:20]:
+        look = mime_render._draw_look(options, video.performer)
+        bare = mime.render(options, video)[0]
+        assert _is_floor(bare[bottom:], look), video.id
+
+
+def _is_floor(rows: np.ndarray, look) -> bool:
+    """Whether no trousers are seen in these rows."""
+    return not (np.abs(rows.astype(int) - look.trousers).max(axis=2) < 12).any()
 
 
 def test_duration_and_decision_do_not_depend_on_the_class() -> None:
@@ -187,7 +264,10 @@ def test_contact_sheet_has_a_row_per_class(tmp_path: Path) -> None:
     "wrong",
     [
         {"num_classes": 3},
-        {"num_classes": 12},
+        {"num_classes": 14},
+        {"num_performers": 1},
+        {"habit": 0.4},
+        {"distractors": -1},
         {"num_videos": 21},
         {"num_videos": 20},
         {"width": 97},

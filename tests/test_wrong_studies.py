@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
-from conftest import tiny_study
+from conftest import TINY_MODEL, tiny_study
 from partway import json_schema, study
 from partway.errors import StudyError
 
@@ -21,6 +21,7 @@ EDITOR = jsonschema.Draft202012Validator(json_schema.study_schema())
 LONGEST_SEC = 2  # SPEC 3: a wrong study fails in under two seconds
 TEXT = yaml.safe_dump(tiny_study(), sort_keys=False)
 OWN_CLIPS = {"layout": "class_folders", "root": "clips"}
+FRAMES = TINY_MODEL | {"family": "timm", "architecture": "vit"}
 JARGON = re.compile(r"input should|instance of|valid (integer|number|string|list|dict)|pattern '|validation, not|tuple")
 
 
@@ -146,6 +147,24 @@ WRONG = {
     "no layout": Wrong({"datasets/mime": {"layuot": "mime"}}, "under `layout:`, found `layuot:`", "mime:"),
     "unknown family": Wrong({"models/small/family": "tinn"}, "small.family: expected transformers", "family: tinn"),
     "unknown architecture": Wrong({"models/small/architecture": "vi"}, "small.architecture: expected videomae", ": vi"),
+    "architecture of another family": Wrong(
+        {"models/small/family": "timm"},
+        "small.architecture: videomae is none of the family timm, which has vit",
+        "architecture: videomae",
+        "which family an architecture is of",
+    ),
+    "weights of a frame model": Wrong(
+        {"models/small": FRAMES | {"weights": "folder"}},
+        "small.weights: checkpoints of the family timm are not read yet; write scratch",
+        "weights: folder",
+        "which family has what",
+    ),
+    "tubelet of a frame model": Wrong(
+        {"models/small": FRAMES, "ablations/mixup/model": {"tubelet_size": 2}},
+        "mixup.model.tubelet_size: small takes single frames, which no tubelet joins; leave it out",
+        "tubelet_size: 2",
+        "which family has what",
+    ),
     "no such weights": Wrong(
         {"models/small/weights": "scrach"},
         "no folder 'scrach'; expected scratch, or",
@@ -155,7 +174,7 @@ WRONG = {
     "unknown window": Wrong({"grid/0/windows": ["suffix"]}, "grid.0.windows.0: expected prefix", "- suffix"),
     "unknown schedule": Wrong({"training/schedule": "Cosine"}, "got 'Cosine'; did you mean cosine?", "Cosine"),
     "unknown choice": Wrong({"training/select": "worst"}, "expected best or last, got 'worst'", "worst"),
-    "three classes": Wrong({"datasets/mime/num_classes": 3}, "expected 2, 4, 6, 8 or 10, got 3", "num_classes"),
+    "three classes": Wrong({"datasets/mime/num_classes": 3}, "expected 2, 4, 6, 8, 10 or 12, got 3", "num_classes"),
     "unknown normalisation": Wrong({"models/small/normalisation": "imagenot"}, "did you mean imagenet?", "imagenot"),
     # names
     "a shared folder's name": Wrong({"name": "data"}, "name: the name 'data' is taken by a shared folder", "name"),

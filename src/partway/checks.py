@@ -13,7 +13,7 @@ from partway.errors import PartwayError, StudyError, did_you_mean, nearest, shor
 from partway.messages import MOST_SUGGESTIONS, describe, path_of
 from partway.plain_yaml import Path_, dotted
 from partway.resolve import Resolver, at, chain_of
-from partway.schema import Ladder, StudyFile
+from partway.schema import FRAME_FAMILIES, Ladder, StudyFile
 from partway.study_file import NAMED, StudyText
 from partway.weights import SCRATCH, Pretrained
 
@@ -172,7 +172,13 @@ def _blame(text: StudyText, sections: list[Path_], *keys: str) -> Path_:
 def _wrong_sizes(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
     options = resolve.recipe(model, ablation).model
     sections = [("ablations", name, "model") for name in chain_of(text.tree, ablation)] + [("models", model)]
-    for field, divisor in (("num_frames", "tubelet_size"), ("frame_size", "patch_size"), ("hidden_size", "num_heads")):
+    divisors = {"num_frames": "tubelet_size", "frame_size": "patch_size", "hidden_size": "num_heads"}
+    if resolve.file.models[model].family in FRAME_FAMILIES:
+        del divisors["num_frames"]
+        path = _blame(text, sections, "tubelet_size")
+        if path in text.origins:
+            yield f"{text.where(path)}: {dotted(path)}: {model} takes single frames, which no tubelet joins; leave it out"
+    for field, divisor in divisors.items():
         size, parts = getattr(options, field), getattr(options, divisor)
         if size % parts:
             path = _blame(text, sections, field, divisor)

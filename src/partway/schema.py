@@ -6,15 +6,17 @@ default must bump the numerics version of its part in `keys.py`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from partway.errors import did_you_mean, short
 from partway.schema_data import AnyDataset
 from partway.schema_types import Count, Fraction, Name, Positive, Probability, Ratio, Section, Seed, TrainRatio, list_of
 
 RESERVED_NAMES = {"data", "trainings", "evaluations", "features", "logs"}
+ARCHITECTURES = {"transformers": ["videomae"], "timm": ["vit"]}  # by family; built in partway.models
+FRAME_FAMILIES = {"timm"}  # their models look at one frame at a time: a token never spans several
 
 
 # --- recipe sections -----------------------------------------------------------------------------------
@@ -163,11 +165,26 @@ class Recipe(Section):
 class Model(ModelOptions, Recipe):
     """A model of the study, with what it changes in the recipe."""
 
-    family: Literal["transformers"]
-    architecture: Literal["videomae"]
+    family: Literal[tuple(ARCHITECTURES)] = Field(
+        description="transformers: video models; timm: image models, the mean over the frames"
+    )
+    architecture: Literal[tuple(name for names in ARCHITECTURES.values() for name in names)] = Field(
+        description="videomae (of transformers) or vit (of timm)"
+    )
     weights: str = Field(
         min_length=1, description="scratch, or the folder of a checkpoint that save_pretrained wrote; relative to here"
     )
+
+    @model_validator(mode="after")
+    def _of_its_family(self) -> Self:
+        if self.architecture not in ARCHITECTURES[self.family]:
+            known = ", ".join(ARCHITECTURES[self.family])
+            raise ValueError(
+                f"architecture: {self.architecture} is none of the family {self.family}, which has {known}"
+            )
+        if self.family == "timm" and self.weights != "scratch":
+            raise ValueError("weights: checkpoints of the family timm are not read yet; write scratch")
+        return self
 
 
 class Ablation(Recipe):

@@ -31,9 +31,15 @@ class Dataset(Section):
 class MimeOptions(Section):
     """The generated data set: stick figures acting out actions that share their opening in pairs."""
 
-    num_classes: Literal[2, 4, 6, 8, 10] = Field(10, description="actions are taken pair by pair")
+    num_classes: Literal[2, 4, 6, 8, 10, 12] = Field(
+        10, description="actions are taken pair by pair; the last two of 12 are each other's mirror image"
+    )
     num_videos: int = Field(800, ge=4, le=99_998, multiple_of=2, description="videos of both splits together")
-    num_performers: int = Field(20, ge=2, le=99, description="looks, one group of videos each; a video shows one")
+    num_performers: int = Field(40, ge=2, le=999, description="looks, one group of videos each; a video shows one")
+    habit: Annotated[float, Field(ge=0.5, le=1)] = Field(
+        0.8,
+        description="share of the videos in the room where a performer likes to do that action; 0.5: a split by random leaks nothing",
+    )
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(0.25, description="share of the performers for test")
     width: int = Field(96, ge=32, le=512, multiple_of=2, description="pixels")
     height: int = Field(72, ge=32, le=512, multiple_of=2, description="pixels")
@@ -45,6 +51,7 @@ class MimeOptions(Section):
         (0.15, 0.75), description="earliest and latest moment the pair parts, as a fraction"
     )
     noise: Probability = Field(0.05, description="amount of pixel noise and background clutter")
+    distractors: int = Field(1, ge=0, le=9, description="balls that roll by, whatever is acted")
     speed: float = Field(1.0, ge=0.25, le=4, description="tempo of the movements, as a factor")
     seed: Seed = Field(0, description="of the draw")
 

@@ -21,6 +21,17 @@ class Pose(NamedTuple):
     lean: float = 0  # of the torso, in degrees towards the lead side
     fold: float = 0  # of the torso, 0 upright .. 1 bent forward until it has no height
 
+    def mirrored(self) -> "Pose":
+        """The pose as a mirror shows it."""
+        return self._replace(
+            lead_arm=self.trail_arm,
+            trail_arm=self.lead_arm,
+            lead_foot=self.trail_foot,
+            trail_foot=self.lead_foot,
+            shift=-self.shift,
+            lean=-self.lean,
+        )
+
     def both_arms(self, upper: float, fore: float) -> "Pose":
         """The pose with both arms at the same angles."""
         return self._replace(lead_arm=(upper, fore), trail_arm=(upper, fore))
@@ -36,6 +47,10 @@ class Movement(NamedTuple):
     keyframes: Keyframes
     backwards: bool = False
 
+    def mirrored(self) -> "Movement":
+        """The movement as a mirror shows it."""
+        return self._replace(keyframes=tuple((phase, pose.mirrored()) for phase, pose in self.keyframes))
+
 
 class ActionGroup(NamedTuple):
     """Actions that share a floor and an opening, each with the movement after the decision."""
@@ -43,6 +58,7 @@ class ActionGroup(NamedTuple):
     floor_hue: float  # 0..1
     opening: Movement
     actions: dict[str, Movement]
+    sided: bool = False  # the side of the frame is what tells the actions: its videos are not mirrored at random
 
 
 def _out_and_back(rest: Pose, extreme: Pose, hold: float = 0.0) -> Keyframes:
@@ -73,14 +89,20 @@ SQUAT = CROUCH._replace(drop=0.3).both_arms(60, 40)
 STEP_TOWARDS = POINT._replace(shift=0.22, lean=25, lead_foot=(0.42, 0), trail_foot=(-0.04, 0))
 STEP_AWAY = POINT._replace(shift=-0.22, lean=-25, lead_foot=(-0.04, 0), trail_foot=(0.42, 0))
 
+REACH = Pose().both_arms(150, 120)
+REACH_RIGHT = REACH._replace(shift=0.2, lean=20, lead_arm=(110, 95), lead_foot=(0.36, 0), trail_foot=(0, 0))
+
 # The movements that make two actions each, one in the reverse order of the other. They are slow enough for one
 # cycle to fill the rest of an ordinary video.
 SWING = Movement(0.2, _to_and_fro(CROSS, ARMS_UP, ARMS_DOWN))
 SPRING = Movement(0.2, _to_and_fro(CROUCH, JUMP, SQUAT))
 STEP = Movement(0.2, _to_and_fro(POINT, STEP_TOWARDS, STEP_AWAY))
 
+REACHING = Movement(0.25, _out_and_back(REACH, REACH_RIGHT, hold=0.3))
+
 # An opening moves other joints than what follows it, so that the two are not taken for each other. Towards and
-# away are meant as seen from the pointing arm: mirroring a video does not change its class.
+# away are meant as seen from the pointing arm: mirroring a video does not change its class, but for the last group,
+# whose actions are each other's mirror image.
 ACTIONS: tuple[ActionGroup, ...] = (
     ActionGroup(
         floor_hue=0.0,
@@ -112,5 +134,11 @@ ACTIONS: tuple[ActionGroup, ...] = (
         floor_hue=0.82,
         opening=Movement(1.0, _out_and_back(POINT, POINT._replace(lead_arm=(88, 135)))),
         actions={"step_towards_away": STEP, "step_away_towards": STEP._replace(backwards=True)},
+    ),
+    ActionGroup(
+        floor_hue=0.48,
+        opening=Movement(1.0, _out_and_back(REACH, REACH.both_arms(170, 175))),
+        actions={"reach_right": REACHING, "reach_left": REACHING.mirrored()},
+        sided=True,
     ),
 )

@@ -3,15 +3,15 @@
 Nothing but the movement from the decided frame on may depend on the label, neither in number nor in order of draws.
 """
 
-import colorsys
 import dataclasses
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from partway.data.mime_actions import ActionGroup, Movement
+from partway.data.mime_actions import Movement
 from partway.data.mime_plan import Video, group_of
+from partway.data.mime_scenery import draw_balls, draw_colour, draw_room, draw_scenery
 from partway.data.truth import first_decided_frame
 from partway.schema_data import MimeOptions
 
@@ -53,18 +53,10 @@ class Look:
     skin: tuple[int, ...]
     shirt: tuple[int, ...]
     trousers: tuple[int, ...]
-    backdrop: tuple[int, ...]
-    clutter: tuple[tuple[int, ...], ...]
-    round_clutter: bool
 
 
 def _draw_look(options: MimeOptions, performer: int) -> Look:
     rng = np.random.default_rng([options.seed, 2, performer])
-
-    def colour(value: tuple[float, float], saturation: tuple[float, float]) -> tuple[int, ...]:
-        rgb = colorsys.hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value))
-        return tuple(round(255 * channel) for channel in rgb)
-
     return Look(
         leg=rng.uniform(0.44, 0.5),
         torso=rng.uniform(0.28, 0.32),
@@ -73,12 +65,9 @@ def _draw_look(options: MimeOptions, performer: int) -> Look:
         head=rng.uniform(0.075, 0.095),
         hand=rng.uniform(0.065, 0.08),
         thickness=rng.uniform(0.085, 0.11),
-        skin=colour((0.9, 1.0), (0.1, 0.3)),
-        shirt=colour((0.85, 1.0), (0.2, 0.5)),
-        trousers=colour((0.85, 1.0), (0.2, 0.5)),
-        backdrop=colour((0.1, 0.22), (0.2, 0.6)),
-        clutter=tuple(colour((0.2, 0.45), (0.4, 0.9)) for _ in range(4)),
-        round_clutter=bool(rng.random() < 0.5),
+        skin=draw_colour(rng, value=(0.9, 1.0), saturation=(0.1, 0.3)),
+        shirt=draw_colour(rng, value=(0.85, 1.0), saturation=(0.2, 0.5)),
+        trousers=draw_colour(rng, value=(0.85, 1.0), saturation=(0.2, 0.5)),
     )
 
 
@@ -147,18 +136,20 @@ def _bend_knee(hip_N2: np.ndarray, target_N2: np.ndarray, leg: float, sign: int)
 
 def render(options: MimeOptions, video: Video) -> np.ndarray:
     """The frames (T, H, W, 3) of a video, RGB uint8."""
-    look = _draw_look(options, video.performer)
+    look, group = _draw_look(options, video.performer), group_of(video.label)
     # What is drawn here must not depend on the label, in number or in order.
     rng = np.random.default_rng([options.seed, 3, video.performer, video.number])
     height, width, num_frames = options.height, options.width, video.num_frames
-    tempo, figure = rng.uniform(0.8, 1.25), height * rng.uniform(0.74, 0.82)
-    origin = np.array([width / 2 + height * rng.uniform(-0.04, 0.04), height * rng.uniform(0.93, 0.97)])
-    mirror = -1 if rng.random() < 0.5 else 1
+    # The figure fits the side crops of three views too, which begin at the top row: its feet are what many actions do.
+    tempo, figure = rng.uniform(0.8, 1.25), height * rng.uniform(0.64, 0.7)
+    origin = np.array([width / 2 + height * rng.uniform(-0.04, 0.04), height * rng.uniform(0.79, 0.82)])
+    mirror = -1 if rng.random() < 0.5 and not group.sided else 1
     time_N = np.arange(num_frames) / options.frame_rate
     sway_NP = _wobble(rng, time_N, 13, hertz=(0.3, 1.0)) * np.array([2.0] * 4 + [0.006] * 7 + [1.5, 0.01])
     margin = max(2, round(0.03 * height))
     camera_N2 = np.rint(_wobble(rng, time_N, 2, hertz=(0.3, 1.5)) * margin * 0.6).astype(int)
-    scenery = _draw_scenery(options, look, group_of(video.label), rng, margin)
+    scenery = draw_scenery(options, draw_room(options, video.performer, video.room), group.floor_hue, rng, margin)
+    balls = draw_balls(options, rng, num_frames)
     noise_shape = (num_frames, height, width, 3)
     noise_THWC = rng.standard_normal(noise_shape, dtype=np.float32) * np.float32(127.5 * options.noise)
 
@@ -167,6 +158,8 @@ def render(options: MimeOptions, video: Video) -> np.ndarray:
     frames = []
     for index, (dx, dy) in enumerate(camera_N2):
         frame = scenery[margin - dy :, margin - dx :][:height, :width].copy()
+        for ball in balls:
+            ball.draw(frame, index, offset=(dx, dy))
         _draw_figure(frame, {name: xy[index] for name, xy in pixels.items()}, look, figure)
         frames.append(frame)
     return np.clip(np.rint(np.stack(frames) + noise_THWC), 0, 255).astype(np.uint8)
@@ -176,26 +169,6 @@ def _wobble(rng: np.random.Generator, time_N: np.ndarray, num: int, hertz: tuple
     """Smooth oscillations (N, num) in -1 .. 1, each with its own frequency and phase."""
     frequency, phase = rng.uniform(*hertz, num), rng.uniform(0, 1, num)
     return np.sin(2 * np.pi * (time_N[:, None] * frequency + phase))
-
-
-def _draw_scenery(
-    options: MimeOptions, look: Look, group: ActionGroup, rng: np.random.Generator, margin: int
-) -> np.ndarray:
-    """The background (H + 2 margin, W + 2 margin, 3), uint8: a backdrop, the floor of the group and clutter."""
-    height, width = options.height + 2 * margin, options.width + 2 * margin
-    scenery = np.full((height, width, 3), look.backdrop, np.uint8)
-    hue = (group.floor_hue + rng.uniform(-0.03, 0.03)) % 1
-    floor = colorsys.hsv_to_rgb(hue, rng.uniform(0.6, 0.9), rng.uniform(0.4, 0.6))
-    scenery[round(height * rng.uniform(0.78, 0.84)) :] = np.rint(np.multiply(floor, 255))
-    for _ in range(round(100 * options.noise)):
-        x, y = int(rng.integers(width)), int(rng.integers(height))
-        size = int(options.height * rng.uniform(0.04, 0.16))
-        colour = look.clutter[int(rng.integers(len(look.clutter)))]
-        if look.round_clutter:
-            cv2.circle(scenery, (x, y), size // 2, colour, cv2.FILLED)
-        else:
-            cv2.rectangle(scenery, (x, y), (x + size, y + size // 2), colour, cv2.FILLED)
-    return scenery
 
 
 def _draw_figure(frame: np.ndarray, pixels: dict[str, np.ndarray], look: Look, figure: float) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy import stats
 
 from partway.data.sampling import observed_frames
 
@@ -24,6 +23,7 @@ class Known(Protocol):
 
     id: str
     label: str
+    group: str  # the performer
     frames: int
     decided_at: float | None
 
@@ -56,10 +56,10 @@ def ceiling(videos: Sequence[Known], ratio: float, groups: Iterable[Sequence[str
 
 @dataclass(frozen=True)
 class LeakTest:
-    """One-sided binomial test on the undecided videos of a group.
+    """One-sided test of how often a model is right on undecided videos.
 
     Attributes:
-        group: its classes.
+        group: classes that share an opening; empty for those of all groups together.
         undecided: videos whose class is not to be seen.
         right: how many of them were recognised all the same.
         p_value: chance of an honest model to be right that often or more.
@@ -74,26 +74,52 @@ class LeakTest:
 def leak_tests(
     videos: Sequence[Known], ratio: float, groups: Iterable[Sequence[str]], correct: Mapping[str, bool]
 ) -> list[LeakTest]:
-    """Test whether a model knows what it cannot have seen, group by group.
+    """Test whether a model knows what it cannot have seen: over all groups together, then group by group.
 
-    Within a performer the classes of a group are equally frequent, so what an honest model makes of a performer's looks
-    cannot lift its share of right answers: the binomial test errs to the safe side.
+    An honest model may well take one performer's red room for `wave`: right in all of that performer's videos of the
+    group, or wrong in all of them. Which of the two was a fair coin, so the count of right answers is held against
+    what comes out when each performer's answers in a group are turned round together, or not, with even odds: the
+    exact sign-flip test. Where each video has a performer of its own it is the one-sided binomial test.
 
     Args:
         videos: of the split that was scored.
         ratio: observation ratio of the prefix window.
-        groups: the classes that share an opening.
+        groups: the pairs of classes that share an opening.
         correct: by video id, whether the prediction was right.
+
+    Raises:
+        ValueError: a group that is no pair; turning answers round means nothing there.
     """
-    tests = []
+    tests, of_all = [], []
     for group in groups:
-        answers = [correct[v.id] for v in videos if v.label in group and is_undecided(v, ratio)]
-        if answers:
-            found = stats.binomtest(sum(answers), len(answers), 1 / len(group), alternative="greater")
-            tests.append(LeakTest(tuple(group), len(answers), sum(answers), float(found.pvalue)))
-    return tests
+        if len(group) != 2:
+            raise ValueError(f"expected groups of two classes, got {list(group)}")
+        counts = _counts([v for v in videos if v.label in group and is_undecided(v, ratio)], correct)
+        of_all += counts
+        tests.append(_sign_flip_test(tuple(group), counts))
+    return [test for test in (_sign_flip_test((), of_all), *tests) if test.undecided]
+
+
+def _counts(videos: Sequence[Known], correct: Mapping[str, bool]) -> list[tuple[int, int]]:
+    """For each performer the videos, and how many of them are right."""
+    performers: dict[str, list[bool]] = {}
+    for video in videos:
+        performers.setdefault(video.group, []).append(bool(correct[video.id]))
+    return [(len(answers), sum(answers)) for answers in performers.values()]
+
+
+def _sign_flip_test(group: tuple[str, ...], counts: list[tuple[int, int]]) -> LeakTest:
+    """Exact distribution of the right answers, when each performer's are turned round with even odds."""
+    undecided, right = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
+    chance = np.ones(1)  # by number of right answers
+    for number, of_them in counts:
+        turned = np.zeros(number + 1)
+        turned[of_them] += 0.5
+        turned[number - of_them] += 0.5
+        chance = np.convolve(chance, turned)
+    return LeakTest(group, undecided, right, float(min(1.0, chance[right:].sum())))
 
 
 def leaks(tests: Sequence[LeakTest]) -> list[LeakTest]:
-    """The tests that flag a run: p below ALPHA shared out over the groups (Bonferroni)."""
+    """The tests that flag a run: p below ALPHA shared out over the tests (Bonferroni)."""
     return [test for test in tests if test.p_value < ALPHA / len(tests)]

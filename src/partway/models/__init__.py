@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # family -> module with `build(architecture, options, num_classes)` and `load(.., folder)`; imported on use, for these
 # imports take seconds
-FAMILIES = {"transformers": "partway.models.transformers"}
+FAMILIES = {"transformers": "partway.models.transformers", "timm": "partway.models.timm"}
 
 
 def create_model(family: str, architecture: str, options: ModelOptions, num_classes: int) -> nn.Module:

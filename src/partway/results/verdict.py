@@ -49,16 +49,25 @@ def _truth(home: Path, writer: _Writer) -> Iterator[str]:
             f"The truth of these videos is known: no honest model can be expected to be right more often than {limits}."
         )
         tested = leaks[leaks.dataset == dataset]
-        flagged = tested[tested.flagged == 1].drop_duplicates([*style.SERIES, "observation_ratio", "seed"])
-        runs = len(tested.drop_duplicates([*style.SERIES, "observation_ratio", "seed"]))
+        cells = [*style.SERIES, "observation_ratio", "seed", "split"]
+        flagged, number = tested[tested.flagged == 1].drop_duplicates(cells), len(tested.drop_duplicates(cells))
         if len(flagged):
-            names = _listed(
-                [f"{r.ablation} at ratio {r.observation_ratio:g}, seed {r.seed}" for r in flagged.itertuples()]
+            names = _listed([_scored(row) for row in flagged.itertuples()])
+            said += (
+                f" Beware: {names} {'knows' if len(flagged) == 1 else 'know'} what cannot have been seen (leaks.csv; "
+                f"of {count(number, 'honest test')} some {ALPHA * number:.1f} would be flagged): something may leak."
             )
-            said += f" Beware: {names} knows what it cannot have seen (see leaks.csv); something leaks."
-        elif runs:
-            said += f" None of the {count(runs, 'run')} that saw parts knows more than it can have seen (tested at {ALPHA:.0%})."
+        elif number:
+            said += (
+                f" Nothing leaks, as far as {count(number, 'test')} of predictions on undecided videos can tell "
+                f"(at {ALPHA:.0%} each)."
+            )
         yield f"## What can be known: {dataset}\n\n{said}"
+
+
+def _scored(row) -> str:
+    """A set of predictions by its names."""
+    return f"{row.ablation} on {row.split} at ratio {row.observation_ratio:g}, seed {row.seed},"
 
 
 def _tables(path: Path, rows: int) -> Iterator[list[dict[str, Any]]]:

@@ -37,7 +37,7 @@ def name(device: torch.device) -> str:
 
 def versions() -> dict[str, str]:
     """Versions that the numbers may depend on."""
-    names = ("partway", "torch", "transformers", "av", "opencv-python-headless", "numpy")
+    names = ("partway", "torch", "transformers", "timm", "av", "opencv-python-headless", "numpy")
     return {"python": platform.python_version(), **{package: version(package) for package in names}}
 
 
