@@ -114,3 +114,29 @@ def test_the_truth_of_the_shipped_demo_can_be_told(tmp_path):
     assert all(demo.datasets[name].spec["layout"] == "mime" for name in demo.datasets)
     with pytest.raises(FileNotFoundError):
         Truth(study.Study.from_dict(demo.to_dict() | {"results_dir": str(tmp_path)}), "mime")
+
+
+def test_pairs_count_the_decided_videos_of_each_run(truth):
+    collect(truth, HOME)
+    rows = pd.read_csv(HOME / "pairs.csv").set_index(["ablation", "train_ratio", "observation_ratio", "seed"])
+    assert set(rows.pair) == {"wave bow"}
+    assert set(rows.differs_in) == {"poses"}
+    whole, half = rows.loc["vanilla", "matched", 1.0, 1], rows.loc["vanilla", "full", 0.5, 0]
+    assert (whole.decided_videos, whole.right_videos) == (20, 10)
+    assert (half.decided_videos, half.right_videos) == (10, 5)  # v00 .. v09, of which it has v00 .. v04
+
+
+def test_the_verdict_tells_who_sees_the_order_of_frames(truth):
+    collect(truth, HOME)
+    write_tables(HOME, {"decimals": 1})
+    rows = pd.read_csv(HOME / "pairs.csv")
+    rows["differs_in"] = "order"
+    frames = rows.assign(model="frames", right_videos=rows.decided_videos // 2)
+    files.write_csv(HOME / "pairs.csv", pd.concat([frames, rows]).to_dict("records"), list(rows.columns))
+    write_verdict(HOME, {"decimals": 1})
+    said = " ".join((HOME / "verdict.md").read_text().split())
+    assert "1 pair of classes is each other's reversal in time" in said
+    assert (  # of vanilla: 8 and 10 of 20
+        "On the 20 test videos of these, with “vanilla”, frames is right on 50.0 % (95 % interval 29.9 to 70.1 %) and "
+        "small is right on 45.0 % (95 % interval" in said
+    )

@@ -9,7 +9,7 @@ import pytest
 from known import HOME
 from partway import files
 from partway.results.collect import RUN_COLUMNS, collect, collect_partial
-from partway.results.honesty import CEILING_COLUMNS, LEAK_COLUMNS
+from partway.results.honesty import CEILING_COLUMNS, LEAK_COLUMNS, PAIR_COLUMNS
 from partway.results.tables import CONDITIONS, write_tables
 from partway.results.verdict import write_verdict
 
@@ -48,6 +48,7 @@ def verdict(tmp_path: Path, runs: list[dict], tables: dict[str, list[dict]], dec
     files.write_json(tmp_path / "summary.json", {"datasets": {}})
     files.write_csv(tmp_path / "ceiling.csv", [], CEILING_COLUMNS)
     files.write_csv(tmp_path / "leaks.csv", [], LEAK_COLUMNS)
+    files.write_csv(tmp_path / "pairs.csv", [], PAIR_COLUMNS)
     for name, table in tables.items():
         files.write_csv(tmp_path / "tables" / f"{name}.csv", table, list(table[0]))
     write_verdict(tmp_path, {"decimals": decimals})

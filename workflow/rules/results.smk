@@ -1,6 +1,6 @@
 # INPUTS   every training.json and metrics.json, and the study as it was frozen when the first job started
-# OUTPUTS  results/<study>/: runs.csv, epochs.csv, ceiling.csv, leaks.csv, summary.json, study.lock.json, tables/, verdict.md, figures/; and,
-#          undeclared since their names follow the study's, the readable run folders runs/
+# OUTPUTS  results/<study>/: runs.csv, epochs.csv, ceiling.csv, pairs.csv, leaks.csv, summary.json, study.lock.json,
+#          tables/, verdict.md, figures/; and, undeclared since their names follow the study's, the readable run folders runs/
 # The name of `collected` holds the study's digest and `all` asks for it: another study has no such file yet, and so
 # collect runs, also where Snakemake's own records are lost. (As an input it would not do: a missing input of a finished
 # job re-runs nothing.) collect removes those of earlier versions, so that an undone edit is collected again; rendering
@@ -21,6 +21,7 @@ rule collect:
         epochs=f"{HOME}/epochs.csv",
         ceiling=f"{HOME}/ceiling.csv",
         leaks=f"{HOME}/leaks.csv",
+        pairs=f"{HOME}/pairs.csv",
         lock=f"{HOME}/study.lock.json",
         collected=COLLECTED,
         summary=f"{HOME}/summary.json",

@@ -60,6 +60,13 @@ class ActionGroup(NamedTuple):
     actions: dict[str, Movement]
     sided: bool = False  # the side of the frame is what tells the actions: its videos are not mirrored at random
 
+    @property
+    def differs_in(self) -> str:
+        """What tells its two actions apart: `order` of the same poses, `side` of the frame, or the `poses`."""
+        if any(movement.backwards for movement in self.actions.values()):
+            return "order"
+        return "side" if self.sided else "poses"
+
 
 def _out_and_back(rest: Pose, extreme: Pose, hold: float = 0.0) -> Keyframes:
     """From rest to an extreme pose, which is held for that share of the cycle, and back."""

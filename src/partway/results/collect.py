@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from partway import files
 from partway.errors import DataError, StorageError, VanishedError
-from partway.results.honesty import CEILING_COLUMNS, LEAK_COLUMNS, ceilings, known_truths, leak_rows
+from partway.results.honesty import CEILING_COLUMNS, LEAK_COLUMNS, PAIR_COLUMNS, KnownTruths
 from partway.results.run_folders import folder_of, write_run_folders
 from partway.study import AXES, Run, Study
 
@@ -159,9 +159,10 @@ def _write(study: Study, out: Path, rows: list[dict[str, Any]], results: Results
     epochs = _epochs(study, results)
     files.write_csv(out / "epochs.csv", epochs, [*EPOCH_AXES, *_log_columns(epochs)])
     files.write_json(out / "study.lock.json", study.lock() | {"results_dir": study.results_dir})
-    truths = known_truths(study)
-    files.write_csv(out / "ceiling.csv", ceilings(study, truths), CEILING_COLUMNS)
-    files.write_csv(out / "leaks.csv", leak_rows(study, _complete(study, rows), truths), LEAK_COLUMNS)
+    truths, complete = KnownTruths(study), _complete(study, rows)
+    files.write_csv(out / "ceiling.csv", truths.ceilings(), CEILING_COLUMNS)
+    files.write_csv(out / "pairs.csv", truths.pairs(complete), PAIR_COLUMNS)
+    files.write_csv(out / "leaks.csv", truths.leaks(complete), LEAK_COLUMNS)
     datasets = {name: results.read("data", d.folder, "dataset.json") for name, d in study.datasets.items()}
     summary = {"study": study.name, "digest": study.digest, "datasets": datasets}
     summary["runs"] = _summary(study, rows, results)

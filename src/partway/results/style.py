@@ -93,3 +93,8 @@ def curve_name(named: dict[str, Any], runs: pd.DataFrame, labels: dict[str, Any]
 def count(number: int, noun: str) -> str:
     """A number with its noun: 1 seed, 2 seeds."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(words: list[str]) -> str:
+    """Words as a list in a sentence: a; a and b; a, b and c."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

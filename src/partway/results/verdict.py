@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from partway import files
-from partway.data.truth import ALPHA
 from partway.results import stats, style
 from partway.results.stats import Estimate
-from partway.results.style import count
+from partway.results.style import count, listed
 from partway.results.tables import CONDITIONS, left_out, read_runs
+from partway.results.verdict_known import what_can_be_known
 
 SHARE = 0.9  # of the accuracy with the whole video: how much of it has to be seen to get there
 
@@ -26,48 +26,15 @@ def write_verdict(home: Path, options: dict[str, Any]) -> None:
         options: `decimals` of percentages, those of the tables.
     """
     lock, runs = files.read_json(home / "study.lock.json"), read_runs(home)
-    writer = _Writer(runs, lock, options["decimals"])
+    writer = Writer(runs, lock, options["decimals"])
     parts = [f"# {lock['name']}: what was found, and how sure", lock["question"] or ""]
     if not lock["ladders"]:
         parts.append("This study has no ladder, so no ingredient was compared with another.")
     for ladder, definition in lock["ladders"].items():
         for table in _tables(home / "tables" / f"{ladder}.csv", len(definition["rows"])):
             parts.append(writer.ladder(ladder, table))
-    parts += [*writer.curves(), *_truth(home, writer), writer.holes(), writer.how_sure(), *left_out(home)]
+    parts += [*writer.curves(), *what_can_be_known(home, writer), writer.holes(), writer.how_sure(), *left_out(home)]
     files.write_text(home / "verdict.md", "\n\n".join(part.strip() for part in parts if part) + "\n")
-
-
-def _truth(home: Path, writer: _Writer) -> Iterator[str]:
-    """What generated videos say beyond accuracy: the ceiling, and whether a run knows what it cannot have seen."""
-    ceiling = pd.read_csv(home / "ceiling.csv", dtype={"dataset": str})
-    leaks = pd.read_csv(home / "leaks.csv", dtype={"dataset": str, "model": str, "ablation": str, "train_ratio": str})
-    for dataset, of_data in ceiling.groupby("dataset", sort=False):
-        ratios = sorted(writer.runs[writer.runs.dataset == dataset].observation_ratio.unique())
-        at = {row.observation_ratio: row.ceiling for row in of_data.itertuples()}
-        limits = _listed([f"{writer.percent(at[ratio])} % at ratio {ratio:g}" for ratio in ratios])
-        said = (
-            f"The truth of these videos is known: no honest model can be expected to be right more often than {limits}."
-        )
-        tested = leaks[leaks.dataset == dataset]
-        cells = [*style.SERIES, "observation_ratio", "seed", "split"]
-        flagged, number = tested[tested.flagged == 1].drop_duplicates(cells), len(tested.drop_duplicates(cells))
-        if len(flagged):
-            names = _listed([_scored(row) for row in flagged.itertuples()])
-            said += (
-                f" Beware: {names} {'knows' if len(flagged) == 1 else 'know'} what cannot have been seen (leaks.csv; "
-                f"of {count(number, 'honest test')} some {ALPHA * number:.1f} would be flagged): something may leak."
-            )
-        elif number:
-            said += (
-                f" Nothing leaks, as far as {count(number, 'test')} of predictions on undecided videos can tell "
-                f"(at {ALPHA:.0%} each)."
-            )
-        yield f"## What can be known: {dataset}\n\n{said}"
-
-
-def _scored(row) -> str:
-    """A set of predictions by its names."""
-    return f"{row.ablation} on {row.split} at ratio {row.observation_ratio:g}, seed {row.seed},"
 
 
 def _tables(path: Path, rows: int) -> Iterator[list[dict[str, Any]]]:
@@ -79,7 +46,7 @@ def _tables(path: Path, rows: int) -> Iterator[list[dict[str, Any]]]:
         yield plain[first : first + rows]
 
 
-class _Writer:
+class Writer:
     """Sentences about one study; every number in them is computed from its files."""
 
     def __init__(self, runs: pd.DataFrame, lock: dict[str, Any], decimals: int):
@@ -146,7 +113,7 @@ class _Writer:
         said = f"{self.name(best, table)} {is_best} {self.percent(estimate.value)} % of the "
         said += f"{count(int(best['test_videos']), 'test video')} ({self.interval(estimate)}), {_seeds(best)}"
         equals = [row for row in done if row["test_top1"] == best["test_top1"] and row is not best]
-        said += f"; {_listed([self.name(row, table) for row in equals])} did as well" if equals else ""
+        said += f"; {listed([self.name(row, table) for row in equals])} did as well" if equals else ""
         chance = self.chance(best)
         within = "" if estimate.low > chance else ", which the interval does not exclude: it may know nothing"
         return f"{said}. Guessing would get {self.percent(chance)} %{within}."
@@ -170,10 +137,10 @@ class _Writer:
         self.compared += len(clear) + len(unclear)
         lines = ["Each row against the row above it, on the same videos, with 95 % intervals:", "", *clear]
         if unclear:
-            lines.append(f"- {_listed(unclear)} cannot be told from no effect at all with {_videos(table)}.")
+            lines.append(f"- {listed(unclear)} cannot be told from no effect at all with {_videos(table)}.")
         if unknown:
             lines.append(
-                f"- Nothing can be said about {_listed(unknown)}: a run of it, or of the row above, is missing."
+                f"- Nothing can be said about {listed(unknown)}: a run of it, or of the row above, is missing."
             )
         return "\n".join(lines)
 
@@ -231,7 +198,7 @@ class _Writer:
         said += f", the mean of {count(seeds, 'seed')}." if seeds > 1 else ", with one seed."
         lost = [f"{ratio:g}" for ratio in runs.observation_ratio.unique() if ratio not in points]
         said += self.reach(points, largest) if largest > smallest else ""
-        said += f" Ratio {_listed(lost)} {'is' if len(lost) == 1 else 'are'} missing." if lost else ""
+        said += f" Ratio {listed(lost)} {'is' if len(lost) == 1 else 'are'} missing." if lost else ""
         return said + self.guessing(points, runs)
 
     def at(self, ratio: float, points: dict[float, Estimate], of: str = "") -> str:
@@ -248,14 +215,14 @@ class _Writer:
         if ratio == largest:
             return f"{share} only {'on whole videos' if largest == 1 else 'there'}."
         below = [f"{later:g}" for later in points if later > ratio and points[later].value < goal]
-        falls = f", and falls below it again at {_listed(below)}" if below else ""
+        falls = f", and falls below it again at {listed(below)}" if below else ""
         return f"{share} at ratio {ratio:g} (point estimate){falls}."
 
     def guessing(self, points: dict[float, Estimate], runs: pd.DataFrame) -> str:
         """The ratios that are no better than guessing, where there are any."""
         chance = self.chance(runs.iloc[0].to_dict())
         lost = [f"{ratio:g}" for ratio, estimate in points.items() if estimate.low <= chance]
-        return f" At {_listed(lost)} it cannot be told from guessing ({self.percent(chance)} %)." if lost else ""
+        return f" At {listed(lost)} it cannot be told from guessing ({self.percent(chance)} %)." if lost else ""
 
     # --- holes, and how sure ---
 
@@ -266,8 +233,8 @@ class _Writer:
             return ""
         lines = [
             f"- {', '.join(self.dataset_and_model(axes))}{style.ablation_name(axes[2], self.labels)}, "
-            f"train_ratio {axes[3]}, ratio {_listed([f'{r:g}' for r in group.observation_ratio.unique()])}, "
-            f"{'seed' if group.seed.nunique() == 1 else 'seeds'} {_listed([str(s) for s in group.seed.unique()])}"
+            f"train_ratio {axes[3]}, ratio {listed([f'{r:g}' for r in group.observation_ratio.unique()])}, "
+            f"{'seed' if group.seed.nunique() == 1 else 'seeds'} {listed([str(s) for s in group.seed.unique()])}"
             for axes, group in missing.groupby(["dataset", "model", "ablation", "train_ratio"], sort=False)
         ]
         verb = "is" if len(missing) == 1 else "are"
@@ -327,8 +294,3 @@ def _seeds(row: dict[str, Any]) -> str:
 def _videos(table: list[dict[str, Any]]) -> str:
     videos = {int(row["test_videos"]) for row in table if row["test_videos"] is not None}
     return f"these {count(max(videos), 'test video')}" if videos != {1} else "this one test video"
-
-
-def _listed(words: list[str]) -> str:
-    """a; a and b; a, b and c."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
