@@ -38,8 +38,10 @@ ablations:
 ladders:
   recipe: [vanilla, consistent, mixup, two_stage, six_views]
 grid:
-  - {dataset: clips, models: [small], ablations: [vanilla, consistent, mixup, two_stage, six_views], ratios: [1.0], seeds: [0]}
-  - {dataset: clips, models: [small], ablations: [mixup], train_ratio: random, ratios: [0.1, 0.5, 1.0], seeds: [0]}
+  - {dataset: clips, models: [small], ablations: [vanilla, consistent, mixup, two_stage, six_views],
+     ratios: [1.0], seeds: [0]}
+  - {dataset: clips, models: [small], ablations: [mixup], train_ratio: random,
+     ratios: [0.1, 0.5, 1.0], seeds: [0]}
 ```
 
 Names of data sets, models, ablations and ladders are yours. They are in no key: a renamed ablation trains nothing anew
@@ -61,7 +63,7 @@ may each write them. Later ones win, key by key:
   ladder reads from top to bottom: each row adds one thing. A circle is refused.
 - **Sizes of a model** (`num_frames`, `hidden_size`, ...) stand in the model itself. An ablation changes them under
   `model:`, as in `frames_8: {extends: vanilla, model: {num_frames: 8}}`. With pretrained weights the sizes of the
-  checkpoint come first; `num_frames`, `dropout` and `normalisation` may be changed, the others are fixed.
+  checkpoint come first; `num_frames`, `dropout` and `normalisation` may be changed, the sizes of its weights may not.
 - **`stages`** appends trainings. The first training is the row's recipe without any stage; each entry of `stages` is one
   more training that starts from the chosen checkpoint of the training before. An entry is read on top of the *row's
   recipe*, not of the stage before: write in it what differs. An ablation that extends one with stages has these
