@@ -67,7 +67,8 @@ may each write them. Later ones win, key by key:
 - **`stages`** appends trainings. The first training is the row's recipe without any stage; each entry of `stages` is one
   more training that starts from the chosen checkpoint of the training before. An entry is read on top of the *row's
   recipe*, not of the stage before: write in it what differs. An ablation that extends one with stages has these
-  stages too, and its own after them. Where the first training is the same as that of another row, it is trained once.
+  stages too, and its own after them; what it changes in `training` holds for all of them, where they do not say
+  otherwise. Where the first training is the same as that of another row, it is trained once.
 - **`ladders`** name the rows of one ablation table, in order. A row is an ablation's name, or `{ablation: vanilla, model:
   small}` to compare models. A ladder is a list of rows, or `{rows: [...], train_ratio: random}`: it shows the runs of that
   `train_ratio`, `matched` unless said. Each condition of the grid (data set, window, ratio, ...) gives a table of its own.
