@@ -17,6 +17,7 @@ LIGHT = [
         "messages",
         "plain_yaml",
         "json_schema",
+        "schema_reference",
         "dag",
         "keys",
         "locks",

@@ -107,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_study(check)
 
     schema = verb("schema", _schema, "Print the JSON Schema of a study file, which editors complete and check with.")
+    schema.add_argument("--reference", action="store_true", help="the reference for people instead (docs/study.md)")
     schema.add_argument("--output", type=Path, help="file to write it to instead")
 
     mime = verb("mime", _mime, "Draw a picture of all classes of a study's generated videos.")
@@ -244,12 +245,13 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _schema(options: argparse.Namespace) -> None:
-    from partway import files, json_schema
+    from partway import files, json_schema, schema_reference
 
+    text = schema_reference.as_text() if options.reference else json_schema.as_text()
     if options.output:
-        files.write_text(options.output, json_schema.as_text())
+        files.write_text(options.output, text)
     else:
-        print(json_schema.as_text(), end="")
+        print(text, end="")
 
 
 def _mime(options: argparse.Namespace) -> None:
