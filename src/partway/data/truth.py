@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy import stats
 
 from partway.data.sampling import observed_frames
 
@@ -85,6 +84,8 @@ def leak_tests(
         groups: the classes that share an opening.
         correct: by video id, whether the prediction was right.
     """
+    from scipy import stats  # half a second, which only this pays
+
     tests = []
     for group in groups:
         answers = [correct[v.id] for v in videos if v.label in group and is_undecided(v, ratio)]

@@ -10,10 +10,10 @@ import pandas as pd
 
 from partway import files
 from partway.data.truth import ALPHA
-from partway.results import stats, style
+from partway.results import style
 from partway.results.stats import Estimate
 from partway.results.style import count
-from partway.results.tables import CONDITIONS, left_out, read_runs
+from partway.results.tables import CONDITIONS, left_out, read_runs, read_tables
 
 SHARE = 0.9  # of the accuracy with the whole video: how much of it has to be seen to get there
 
@@ -26,18 +26,18 @@ def write_verdict(home: Path, options: dict[str, Any]) -> None:
         options: `decimals` of percentages, those of the tables.
     """
     lock, runs = files.read_json(home / "study.lock.json"), read_runs(home)
-    writer = _Writer(runs, lock, options["decimals"])
+    writer = Writer(runs, lock, options["decimals"])
     parts = [f"# {lock['name']}: what was found, and how sure", lock["question"] or ""]
     if not lock["ladders"]:
         parts.append("This study has no ladder, so no ingredient was compared with another.")
     for ladder, definition in lock["ladders"].items():
-        for table in _tables(home / "tables" / f"{ladder}.csv", len(definition["rows"])):
+        for table in read_tables(home, ladder, len(definition["rows"])):
             parts.append(writer.ladder(ladder, table))
     parts += [*writer.curves(), *_truth(home, writer), writer.holes(), writer.how_sure(), *left_out(home)]
     files.write_text(home / "verdict.md", "\n\n".join(part.strip() for part in parts if part) + "\n")
 
 
-def _truth(home: Path, writer: _Writer) -> Iterator[str]:
+def _truth(home: Path, writer: Writer) -> Iterator[str]:
     """What generated videos say beyond accuracy: the ceiling, and whether a run knows what it cannot have seen."""
     ceiling = pd.read_csv(home / "ceiling.csv", dtype={"dataset": str})
     leaks = pd.read_csv(home / "leaks.csv", dtype={"dataset": str, "model": str, "ablation": str, "train_ratio": str})
@@ -61,16 +61,7 @@ def _truth(home: Path, writer: _Writer) -> Iterator[str]:
         yield f"## What can be known: {dataset}\n\n{said}"
 
 
-def _tables(path: Path, rows: int) -> Iterator[list[dict[str, Any]]]:
-    """The tables of a ladder, which its CSV holds one after the other, each with all rows of the ladder."""
-    names = dict.fromkeys(("dataset", "window", "train_ratio", "model", "ablation", "label", "note", "missing"), str)
-    table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
-    plain = table.astype(object).where(table.notna(), None).to_dict("records")
-    for first in range(0, len(plain), rows):
-        yield plain[first : first + rows]
-
-
-class _Writer:
+class Writer:
     """Sentences about one study; every number in them is computed from its files."""
 
     def __init__(self, runs: pd.DataFrame, lock: dict[str, Any], decimals: int):
@@ -207,11 +198,7 @@ class _Writer:
 
     def curve(self, name: str, runs: pd.DataFrame) -> str:
         """Accuracy at the smallest and largest ratio, and the share of the video that most of it takes."""
-        points = {
-            float(ratio): stats.accuracy_interval(group.test_top1.mean(), int(group.test_videos.iloc[0]))
-            for ratio, group in runs.groupby("observation_ratio")
-            if (group.status == "complete").all()
-        }
+        points = {ratio: estimate for ratio, estimate in style.curve_points(runs) if estimate}
         if not points:
             return f"“{name}”: no ratio is complete."
         videos = count(int(runs.test_videos.dropna().iloc[0]), "test video")
