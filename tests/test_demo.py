@@ -31,3 +31,6 @@ def test_the_demo_learns_and_needs_to_see_the_video(tmp_path):
     curve = runs[runs.train_ratio == "full"].set_index("observation_ratio")
     assert curve.test_videos[0.1] == curve.test_videos[1.0]
     assert curve.test_top1[1.0] > curve.test_top1[0.1]
+    page = workplace.results("demo/report.html")[0].read_text()
+    assert "+ Consistent augmentation" in page
+    assert 200_000 < len(page) < 2_000_000  # with all ten classes in pictures
