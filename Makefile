@@ -1,4 +1,4 @@
-# make demo   create .venv, install, run the demo study, print its table and what it means
+# make demo   create .venv, install, run the demo study, print its table and what it means; all in results/demo/report.html
 # make test   the whole test suite        make test-quick   the tests of a few seconds
 # make lint   ruff, snakefmt, snakemake --lint
 # Needs Python 3.11 or newer and make. JOBS trainings run at once: one on a GPU, without one one a core.
@@ -15,6 +15,7 @@ demo: .venv/installed
 	@echo && cat results/demo/tables/recipe.md
 	@echo && cat results/demo/verdict.md && echo
 	@echo "Accuracy against observation ratio: results/demo/figures/accuracy_against_ratio.png (and .svg)"
+	@echo "All of it on one page, for a browser: results/demo/report.html"
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -89,10 +89,13 @@ def write_finished(folder: Path, resolved: study.Study) -> None:
     kinds = [
         [f"results/trainings/{t}/{name}" for t in resolved.trainings for name in TRAINING_FILES],
         [f"results/evaluations/{e}/{name}" for e in resolved.evaluations for name in EVALUATION_FILES],
-        [f"{home}/{name}" for name in ("runs.csv", "epochs.csv", "study.lock.json", "summary.json")],
+        [
+            f"{home}/{name}"
+            for name in ("runs.csv", "epochs.csv", "ceiling.csv", "leaks.csv", "study.lock.json", "summary.json")
+        ],
         [f"{home}/.collected/{resolved.digest}"],
         [f"{home}/tables/{ladder}.{suffix}" for ladder in resolved.ladders for suffix in ("csv", "md")],
-        [f"{home}/verdict.md"],
+        [f"{home}/verdict.md", f"{home}/report.html"],
         [f"{home}/figures/{n}.{s}" for n in ("accuracy_against_ratio", "training_curves") for s in ("svg", "png")],
     ]
     now = time.time() - len(kinds)

@@ -36,7 +36,7 @@ from conftest import Workplace, clips_study, make_class_folders  # noqa: E402 (t
 
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TARGETS = ("job", "main", "both")
-VERBS = ("prepare", "store", "train", "evaluate", "collect", "tables", "figures")
+VERBS = ("prepare", "store", "train", "evaluate", "collect", "tables", "figures", "report")
 MEASURED_TIME = ["epoch_sec", "clips_per_sec"]
 LONGEST_CALL_SEC = 600
 

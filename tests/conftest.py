@@ -132,7 +132,7 @@ class Workplace:
         return sorted((self.folder / "results").glob(pattern))
 
 
-COLLECT = {"collect": 1, "tables": 1, "figures": 1}
+COLLECT = {"collect": 1, "tables": 1, "figures": 1, "report": 1}
 
 
 def tiny_study() -> dict:

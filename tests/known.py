@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from partway import files, study
+from partway import files, keys, study
 
 HOME = Path("results/known")
 VIDEOS = 20
@@ -25,6 +25,23 @@ RIGHT = {
     ("six_views", 0): set(range(15)),
     ("six_views", 1): set(range(15)),
 }
+
+
+DATA = {
+    "fingerprint": "f",
+    "classes": 2,
+    "videos": {"train": 38, "test": 20},
+    "frames": 400,
+    "groups": 6,
+    "left_out": 0,
+}
+
+
+def write_data(found: study.Study, **changes) -> None:
+    """What `prepare` says of the data set of the known study, without its videos."""
+    folder = Path("results/data", found.datasets["mime"].folder)
+    files.write_json(folder / "dataset.json", DATA | changes)
+    files.write_json(folder / "classes.json", ["bow", "wave"])
 
 
 def write_training(folder: Path, parent: str | None = None, train_eval: float | None = 0.9, epochs: int = 2) -> None:
@@ -43,6 +60,9 @@ def write_training(folder: Path, parent: str | None = None, train_eval: float | 
         "precision": "fp32",
         "threads": 1,
         "git_commit": "abc",
+        "host": "node7",
+        "versions": {"python": "3.11.7", "partway": "0.1.0", "torch": "2.12.1"},
+        "numerics": keys.NUMERICS,
         "videos": {"train": 30, "validation": 10, "train_eval": 10},
         "checkpoint_digest": folder.name,
     }
@@ -72,19 +92,32 @@ def write_evaluation(folder: Path, training: str, right: set[int], views: dict) 
         "predictions_digest": "p",
         "checkpoint_digest": training,
         "spec": {"views": views},
+        "time_sec": 0.5,
+        "device": "CPU",
+        "precision": "fp32",
     }
     files.write_json(folder / "metrics.json", scores | record)
+
+
+def known_study() -> dict:
+    """The tiny study, with one row that has a label and a note."""
+    from conftest import tiny_study  # which offers the fixture below to the tests
+
+    tree = tiny_study() | {"name": "known"}
+    tree["ablations"]["mixup"] |= {"label": "+ Mixup", "note": "alpha 0.8"}
+    return tree
 
 
 @pytest.fixture
 def resolved(tmp_path, monkeypatch) -> study.Study:
     """The tiny study with results that are known: see RIGHT."""
-    from conftest import tiny_study  # which offers this fixture to the tests
-
     monkeypatch.chdir(tmp_path)
-    tree = tiny_study() | {"name": "known"}
-    tree["ablations"]["mixup"] |= {"label": "+ Mixup", "note": "alpha 0.8"}
-    Path("study.yaml").write_text(json.dumps(tree))
+    return write_known(known_study())
+
+
+def write_known(tree: dict) -> study.Study:
+    """Write a variant of the tiny study and its known results into the working directory."""
+    Path("study.yaml").write_text(json.dumps(tree, ensure_ascii=False), encoding="utf-8")
     found = study.load("study.yaml")
     for training in found.trainings.values():
         write_training(Path("results/trainings", training.folder), training.parent)

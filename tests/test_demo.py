@@ -45,3 +45,6 @@ def test_the_demo_learns_to_see_time_and_needs_to_see_the_video(tmp_path):
     leaks = pd.read_csv(workplace.results("demo/leaks.csv")[0])
     assert set(leaks.split) == {"test", "validation"}
     assert leaks.p_value.min() > 1e-4
+    page = workplace.results("demo/report.html")[0].read_text()
+    assert "+ Consistent augmentation" in page
+    assert 200_000 < len(page) < 2_000_000  # with all six classes in pictures

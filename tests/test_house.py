@@ -29,9 +29,22 @@ LIGHT = [
     *("data.prepare", "data.manifest", "data.sampling", "data.video", "data.store", "data.transforms", "data.clips"),
     *("data.class_folders", "data.frame_folders", "data.reading", "data.splits", "data.candidates", "sources"),
     *("results.collect", "results.tables", "results.figures", "results.stats", "results.run_folders"),
-    *("results.style", "results.training_curves", "results.verdict", "training.spec"),
+    *("results.style", "results.training_curves", "results.verdict", "results.report", "training.spec"),
 ]
-VERBS = ["prepare", "store", "train", "evaluate", "collect", "tables", "figures", "check", "schema", "mime", "machine"]
+VERBS = [
+    "prepare",
+    "store",
+    "train",
+    "evaluate",
+    "collect",
+    "tables",
+    "figures",
+    "report",
+    "check",
+    "schema",
+    "mime",
+    "machine",
+]
 
 
 def test_modules_up_to_the_clips_and_after_the_predictions_import_no_torch():

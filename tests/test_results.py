@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from known import HOME, VIDEOS, write_training
+from known import HOME, VIDEOS, write_data, write_training
 from partway import cli, files
 from partway.errors import DataError
 from partway.results import stats
@@ -232,7 +232,7 @@ def test_a_row_of_one_model_makes_no_table_of_its_own(resolved):
     ],
 )
 def test_mixed_weights_and_mixed_videos_are_no_results(resolved, change, message):
-    files.write_json(Path("results/data", resolved.datasets["mime"].folder, "dataset.json"), {"fingerprint": "f"})
+    write_data(resolved)
     collect(resolved, HOME)
     folder = next(run.trainings[0] for run in resolved.runs if run.ablation == "two_stage")
     path = Path("results/trainings", folder, "training.json")

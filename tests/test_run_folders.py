@@ -174,7 +174,7 @@ def test_partial_by_hand_says_where(resolved, capsys):
     assert cli.main(["collect", "study.yaml", "--partial", "--set", "grid.*.seeds=[0, 1, 2]"]) == 0
     # new are seed 2 of four ablations, and seeds 1 and 2 of vanilla on whole videos at two ratios; of these eight, ratio
     # 1.0 of seed 1 is the evaluation that the ladder already has
-    assert "11 of 18 runs are complete; tables, figures and verdict so far: results/known/partial" in (
+    assert "11 of 18 runs are complete; report, tables, figures and verdict so far: results/known/partial" in (
         capsys.readouterr().out
     )
     assert "2 of 3" in (HOME / "partial" / "tables" / "recipe.md").read_text()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -19,6 +20,13 @@ RUNS = "clips/runs/**/run.json"
 def test_a_finished_study_has_nothing_to_do(workplace):
     assert workplace.jobs() == {}
     assert "Nothing to be done" in workplace.snakemake()
+
+
+def test_the_report_names_the_command_of_the_call(finished):
+    page = (finished.folder / "results/clips/report.html").read_text()
+    command = re.search(r"<code>(snakemake .*? --config study=study.yaml)</code>", page)[1]
+    assert "--cores 2 --resources gpu=2" in command
+    assert str(SNAKEMAKE.parent) not in page
 
 
 def test_the_finished_study_ran_each_job_once(finished):
@@ -186,7 +194,7 @@ def test_a_new_name_runs_only_collect_and_what_draws(workplace, rename):
     rename(workplace.study)
     assert workplace.jobs() == COLLECT
     output = workplace.snakemake()
-    assert "4 of 4 steps" in output  # and `all`
+    assert "5 of 5 steps" in output  # and `all`
     assert workplace.jobs() == {}
 
 
@@ -345,7 +353,7 @@ def test_outputs_older_than_their_inputs_are_drawn_again(workplace):
     later = time.time() + 5
     os.utime(workplace.results("clips/summary.json")[0], (later, later))
     lost_records(workplace)
-    assert workplace.jobs() == {"tables": 1, "figures": 1}
+    assert workplace.jobs() == {"tables": 1, "figures": 1, "report": 1}
 
 
 # --- calls that would lose finished work ---------------------------------------------------------------
@@ -366,7 +374,13 @@ def test_calls_that_run_nothing_work_on_a_finished_study(workplace, mode):
     output = workplace.snakemake(*mode)
     assert "Exception" not in output
     if mode[0] == "--report":
-        assert "Accuracy on the test videos" in (workplace.folder / "report.html").read_text()
+        report = (workplace.folder / "report.html").read_text()
+        for caption in sorted((REPOSITORY / "workflow" / "report").glob("*.rst")):
+            assert caption.read_text().strip() in report
+        for category in ("What was found", "Figures", "Ablation tables"):
+            assert f'"{category}": {{"Other": ["results/clips/' in report
+        names = {"report.html", "verdict.md", "recipe.csv", "accuracy_against_ratio.svg", "training_curves.svg"}
+        assert all(f'"name": "{name}"' in report for name in names)
 
 
 def test_it_runs_from_a_venv_that_is_not_activated(one_run):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import traceback
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from partway.errors import PartwayError, StoppedError
@@ -14,7 +16,9 @@ from partway.errors import PartwayError, StoppedError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a verb; return the exit code: 0 done, 1 an error that was explained, 128 + n ended by signal n."""
-    options = _parser().parse_args(arguments)
+    typed = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(typed)
+    options.command = shlex.join(["partway", *typed])
     try:
         options.run(options)
     except StoppedError as error:
@@ -91,13 +95,18 @@ def _parser() -> argparse.ArgumentParser:
     _add_study(collect)
     collect.add_argument("--frozen", type=Path, help="instead of STUDY: the study as snakemake froze it")
     collect.add_argument(
-        "--partial", action="store_true", help="what there is, with tables and figures and holes marked, into partial/"
+        "--partial", action="store_true", help="what there is, drawn and told with holes marked, into partial/"
     )
     collect.add_argument("--copy", action="store_true", help="copies instead of links in the readable run folders")
 
     for name, run, help_ in [
         ("tables", _tables, "Write the ablation tables of a collected study, and its verdict in words."),
         ("figures", _figures, "Draw the figures of a collected study."),
+        (
+            "report",
+            _report,
+            "Write report.html, one page that holds all of a study whose tables and figures are drawn.",
+        ),
     ]:
         drawing = verb(name, run, help_)
         drawing.add_argument("--summary", required=True, type=Path, help="summary.json of the study")
@@ -207,7 +216,7 @@ def _collect(options: argparse.Namespace) -> None:
     from partway.results.collect import collect, collect_partial
 
     frozen = options.frozen and study.Study.from_dict(files.read_json(options.frozen))
-    resolved = frozen or study.load(options.study, options.set)
+    resolved = frozen or replace(study.load(options.study, options.set), command=options.command)
     home = Path(resolved.results_dir, resolved.name)
     print(collect_partial(resolved, home) if options.partial else collect(resolved, home, copy=options.copy))
 
@@ -224,6 +233,12 @@ def _figures(options: argparse.Namespace) -> None:
     from partway.results.figures import draw_figures
 
     draw_figures(options.summary.parent, options.options["options"])
+
+
+def _report(options: argparse.Namespace) -> None:
+    from partway.results.report import write_report
+
+    write_report(options.summary.parent, options.options["options"])
 
 
 def _check(options: argparse.Namespace) -> None:

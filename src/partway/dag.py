@@ -7,9 +7,11 @@ of the study file while jobs run reaches none of them.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +54,15 @@ def load(config: dict[str, Any], *, main_process: bool) -> study.Study:
 
 
 def freeze(resolved: study.Study, config: dict[str, Any]) -> None:
-    """Write the resolved study where collect and the remote jobs of this very call find it."""
-    files.write_json(frozen_path(config), resolved.to_dict())
+    """Write the resolved study, and the command, where collect and the remote jobs of this very call find them."""
+    files.write_json(frozen_path(config), replace(resolved, command=command_line(sys.argv)).to_dict())
+
+
+def command_line(argv: Sequence[str]) -> str:
+    """What the user typed, to be typed again on another machine: without the folder that the program lies in."""
+    name = Path(argv[0]).name
+    program = ["python", "-m", "snakemake"] if name == "__main__.py" else [name]
+    return shlex.join([*program, *argv[1:]])
 
 
 def frozen_path(config: dict[str, Any]) -> Path:
@@ -146,7 +155,8 @@ def where_results_are(resolved: study.Study) -> str:
     """One line for the end of a call that went well."""
     home = f"{resolved.results_dir}/{resolved.name}"
     tables = ", ".join(f"{home}/tables/{ladder}.md" for ladder in resolved.ladders)
-    return f"Found, in words: {home}/verdict.md. Tables: {tables or 'none'}. Figures: {home}/figures/"
+    page = f"All of it on one page, for a browser: {home}/report.html"
+    return f"{page}. Found, in words: {home}/verdict.md. Tables: {tables or 'none'}. Figures: {home}/figures/"
 
 
 def announce_machine(workflow: Any) -> None:

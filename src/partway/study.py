@@ -4,13 +4,13 @@
     runs that ask for the same GPU work                       ->  one training
     runs that ask for the same predictions                    ->  one evaluation
 
-Snakefile, tables and figures all read the `Study` made here. Names that the study gives never enter a spec.
+Snakefile, tables, figures and report all read the `Study` made here. Names that the study gives never enter a spec.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from partway import keys
@@ -90,7 +90,7 @@ AXES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A resolved study: everything the DAG, the tables and the figures need to know."""
+    """A resolved study: everything the DAG and all that is drawn need to know."""
 
     name: str
     question: str | None
@@ -106,6 +106,7 @@ class Study:
     labels: dict[str, dict[str, str | None]]
     tables: dict[str, Any]
     figures: dict[str, Any]
+    command: str | None = field(default=None, compare=False)  # what the user typed; for the report alone
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -126,9 +127,9 @@ class Study:
         )
 
     def lock(self) -> dict[str, Any]:
-        """What collect depends on: the study without machine facts and the name of its file."""
+        """What collect depends on: the study without machine facts, the name of its file, and how it was called."""
         tree = self.to_dict()
-        del tree["results_dir"], tree["source"], tree["weights"]
+        del tree["results_dir"], tree["source"], tree["weights"], tree["command"]
         tree["datasets"] = {name: {"folder": d.folder, "spec": d.spec} for name, d in self.datasets.items()}
         return tree
 

@@ -23,7 +23,7 @@ def study_results(wildcards):
         raise WorkflowError(str(error)) from None
     tables = [f"{HOME}/tables/{ladder}.{suffix}" for ladder in STUDY.ladders for suffix in ("csv", "md")]
     figures = [f"{HOME}/figures/{name}.svg" for name in ("accuracy_against_ratio", "training_curves")]
-    return [COLLECTED, *tables, f"{HOME}/verdict.md", *figures]
+    return [COLLECTED, *tables, f"{HOME}/verdict.md", *figures, f"{HOME}/report.html"]
 
 
 def dataset_of(training):

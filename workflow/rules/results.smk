@@ -1,6 +1,7 @@
 # INPUTS   every training.json and metrics.json, and the study as it was frozen when the first job started
 # OUTPUTS  results/<study>/: runs.csv, epochs.csv, ceiling.csv, pairs.csv, leaks.csv, summary.json, study.lock.json,
-#          tables/, verdict.md, figures/; and, undeclared since their names follow the study's, the readable run folders runs/
+#          tables/, verdict.md, figures/, report.html; and, undeclared since their names follow the study's, the readable run
+#          folders runs/
 # The name of `collected` holds the study's digest and `all` asks for it: another study has no such file yet, and so
 # collect runs, also where Snakemake's own records are lost. (As an input it would not do: a missing input of a finished
 # job re-runs nothing.) collect removes those of earlier versions, so that an undone edit is collected again; rendering
@@ -11,6 +12,7 @@ localrules:
     collect,
     tables,
     figures,
+    report,
 
 
 rule collect:
@@ -41,9 +43,13 @@ rule tables:
     input:
         summary=f"{HOME}/summary.json",
     output:
-        csv=[f"{HOME}/tables/{ladder}.csv" for ladder in STUDY.ladders],
+        csv=report(
+            [f"{HOME}/tables/{ladder}.csv" for ladder in STUDY.ladders],
+            caption="../report/tables.rst",
+            category="Ablation tables",
+        ),
         md=[f"{HOME}/tables/{ladder}.md" for ladder in STUDY.ladders],
-        verdict=f"{HOME}/verdict.md",
+        verdict=report(f"{HOME}/verdict.md", caption="../report/verdict.rst", category="What was found"),
     log:
         f"{RESULTS}/logs/tables/{STUDY.name}.log",
     conda:
@@ -60,9 +66,17 @@ rule figures:
     input:
         summary=f"{HOME}/summary.json",
     output:
-        svg=report(f"{HOME}/figures/accuracy_against_ratio.svg", caption="../report/accuracy_against_ratio.rst"),
+        svg=report(
+            f"{HOME}/figures/accuracy_against_ratio.svg",
+            caption="../report/accuracy_against_ratio.rst",
+            category="Figures",
+        ),
         png=f"{HOME}/figures/accuracy_against_ratio.png",
-        curves_svg=report(f"{HOME}/figures/training_curves.svg", caption="../report/training_curves.rst"),
+        curves_svg=report(
+            f"{HOME}/figures/training_curves.svg",
+            caption="../report/training_curves.rst",
+            category="Figures",
+        ),
         curves_png=f"{HOME}/figures/training_curves.png",
     log:
         f"{RESULTS}/logs/figures/{STUDY.name}.log",
@@ -74,3 +88,22 @@ rule figures:
         f"figures {HOME}"
     shell:
         "python -m partway figures --summary {input.summary:q} --options {params.options:q} 2> >(tee {log:q} >&2)"
+
+
+rule report:
+    input:
+        summary=f"{HOME}/summary.json",
+        tables=rules.tables.output,
+        figures=rules.figures.output,
+    output:
+        page=report(f"{HOME}/report.html", caption="../report/report.rst", category="What was found"),
+    log:
+        f"{RESULTS}/logs/report/{STUDY.name}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        options=results_options(STUDY.tables),
+    message:
+        f"report {HOME}"
+    shell:
+        "python -m partway report --summary {input.summary:q} --options {params.options:q} 2> >(tee {log:q} >&2)"

@@ -14,6 +14,7 @@ from filelock import FileLock
 from partway import files
 from partway.errors import DataError, StorageError, VanishedError
 from partway.results.honesty import CEILING_COLUMNS, LEAK_COLUMNS, PAIR_COLUMNS, KnownTruths
+from partway.results.provenance import data_set, recorded
 from partway.results.run_folders import folder_of, write_run_folders
 from partway.study import AXES, Run, Study
 
@@ -109,7 +110,7 @@ def collect(study: Study, home: Path, *, copy: bool = False) -> str:
 
 
 def collect_partial(study: Study, home: Path) -> str:
-    """Render what there is into `home/partial`: collected files, tables, figures and verdict, with holes marked.
+    """Render what there is into `home/partial`: collected files, tables, figures, verdict and report, holes marked.
 
     It may run at any time beside the jobs: what they delete or have not finished is missing. The next full call
     collects again and removes the folder, also where an edit was undone and nothing else has to run.
@@ -131,7 +132,7 @@ def collect_partial(study: Study, home: Path) -> str:
             if not left:
                 raise
     complete = sum(not row["missing"] for row in rows)
-    said = f"{complete} of {len(rows)} runs are complete; tables, figures and verdict so far: {out}"
+    said = f"{complete} of {len(rows)} runs are complete; report, tables, figures and verdict so far: {out}"
     reasons = dict.fromkeys(row["missing"] for row in rows if row["missing"] and SAID in row["missing"])
     return "\n  ".join([said, *list(reasons)[:MOST_REASONS]])
 
@@ -163,9 +164,11 @@ def _write(study: Study, out: Path, rows: list[dict[str, Any]], results: Results
     files.write_csv(out / "ceiling.csv", truths.ceilings(), CEILING_COLUMNS)
     files.write_csv(out / "pairs.csv", truths.pairs(complete), PAIR_COLUMNS)
     files.write_csv(out / "leaks.csv", truths.leaks(complete), LEAK_COLUMNS)
-    datasets = {name: results.read("data", d.folder, "dataset.json") for name, d in study.datasets.items()}
-    summary = {"study": study.name, "digest": study.digest, "datasets": datasets}
-    summary["runs"] = _summary(study, rows, results)
+    summary = {"study": study.name, "digest": study.digest, "source": study.source, "command": study.command}
+    summary["datasets"] = {
+        name: data_set(source, study.results_dir, results.read) for name, source in study.datasets.items()
+    }
+    summary |= recorded(study, results.read) | {"runs": _summary(study, rows, results)}
     files.write_json(out / "summary.json", summary)
 
 
@@ -176,12 +179,14 @@ def _complete(study: Study, rows: list[dict[str, Any]]) -> list[Run]:
 
 def _draw(study: Study, folder: Path) -> None:
     from partway.results.figures import draw_figures
+    from partway.results.report import write_report
     from partway.results.tables import write_tables
     from partway.results.verdict import write_verdict
 
     write_tables(folder, study.tables)
     write_verdict(folder, study.tables)
     draw_figures(folder, study.figures)
+    write_report(folder, study.tables)
 
 
 def _row(study: Study, run: Run, results: Results) -> dict[str, Any]:

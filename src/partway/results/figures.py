@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from partway import files
-from partway.results import stats, style
-from partway.results.style import LINES, MARKERS, SERIES, plt
+from partway.results import style
+from partway.results.stats import Estimate
+from partway.results.style import LINES, MARKERS, Curve, plt
 from partway.results.tables import read_runs
 from partway.results.training_curves import draw_training_curves
 
@@ -33,15 +34,16 @@ def draw_figures(home: Path, options: dict[str, Any]) -> None:
 
 
 def _accuracy_against_ratio(runs: pd.DataFrame, labels: dict, ceiling: pd.DataFrame) -> Figure:
-    datasets = list(runs.dataset.unique())
+    curves = {dataset: style.curves(runs[runs.dataset == dataset], labels) for dataset in runs.dataset.unique()}
     colours = style.curve_colours(runs, labels)
-    figure, axes = plt.subplots(
-        1, len(datasets), figsize=(6.4 * len(datasets), 4.8), squeeze=False, layout="constrained"
-    )
-    for dataset, axis in zip(datasets, axes[0], strict=True):
-        _draw_dataset(axis, dataset, style.curves_of(runs[runs.dataset == dataset]), labels, colours)
+    figure, axes = plt.subplots(1, len(curves), squeeze=False, layout="constrained")
+    for (dataset, drawn), axis in zip(curves.items(), axes[0], strict=True):
+        _draw_dataset(axis, dataset, drawn, colours)
         _draw_ceiling(axis, ceiling[ceiling.dataset == dataset])
-        axis.legend(frameon=False, fontsize=9, loc="best")
+        axis.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    # Legends stand below, where they hide no curve; the figure grows by their lines, the axes keep their size.
+    lines = max(len(axis.get_legend().get_texts()) for axis in axes[0])
+    figure.set_size_inches(6.4 * len(curves), 4.1 + 0.19 * lines)
     return figure
 
 
@@ -52,12 +54,12 @@ def _draw_ceiling(axis: Axes, ceiling: pd.DataFrame) -> None:
         axis.step(ceiling.observation_ratio, 100 * ceiling.ceiling, where="post", **look)
 
 
-def _draw_dataset(axis: Axes, dataset: str, runs: pd.DataFrame, labels: dict, colours: dict[tuple, str]) -> None:
+def _draw_dataset(axis: Axes, dataset: str, curves: list[Curve], colours: dict[tuple, str]) -> None:
+    runs = pd.concat([curve.runs for curve in curves])
     videos = runs.test_videos.dropna()
-    for place, (series, group) in enumerate(runs.groupby(SERIES, sort=False)):
-        name = style.curve_name(dict(zip(SERIES, series, strict=True)), runs, labels)
-        look = {"color": colours[series], "marker": MARKERS[place % 7], "linestyle": LINES[place // 7 % 4]}
-        _draw_series(axis, group, name, look)
+    for place, curve in enumerate(curves):
+        look = {"color": colours[curve.series], "marker": MARKERS[place % 7], "linestyle": LINES[place // 7 % 4]}
+        _draw_curve(axis, curve, look | {"gid": curve_id(dataset, place)})
     if (classes := runs.classes.dropna()).size:
         axis.axhline(100 / classes.iloc[0], color="0.4", linestyle="--", linewidth=1, label="chance")
     axis.set_xlabel("observation ratio (share of the video seen)")
@@ -70,21 +72,23 @@ def _draw_dataset(axis: Axes, dataset: str, runs: pd.DataFrame, labels: dict, co
     axis.grid(alpha=0.25)
 
 
-def _draw_series(axis: Axes, group: pd.DataFrame, name: str, look: dict[str, str]) -> None:
+def curve_id(dataset: str, place: int) -> str:
+    """The id, in the SVG, of a data set's n-th curve, by which the report finds its points."""
+    return f"curve-{dataset}-{place}"
+
+
+def _draw_curve(axis: Axes, curve: Curve, look: dict[str, str]) -> None:
     """One line with its interval; a ratio with a missing run breaks the line and is marked on the axis."""
-    points, holes = [], []
-    for ratio, runs in group.groupby("observation_ratio"):
-        if (runs.status != "complete").any():
-            holes.append(ratio)
-            points.append((ratio, float("nan"), float("nan"), float("nan")))
-        else:
-            interval = stats.accuracy_interval(runs.test_top1.mean(), int(runs.test_videos.iloc[0]))
-            points.append((ratio, 100 * interval.value, 100 * interval.low, 100 * interval.high))
-    ratios, values, lows, highs = zip(*points, strict=True)
-    axis.plot(ratios, values, **look, label=f"{name} (n = {style.count(group.seed.nunique(), 'seed')})")
-    if len(points) > 1:
+    ratios = [ratio for ratio, _ in curve.points]
+    holes = [ratio for ratio, estimate in curve.points if estimate is None]
+    drawn = [estimate or Estimate(*[float("nan")] * 3) for _, estimate in curve.points]
+    values, lows, highs = ([100 * getattr(e, part) for e in drawn] for part in ("value", "low", "high"))
+    axis.plot(ratios, values, **look, label=f"{curve.name} (n = {style.count(curve.runs.seed.nunique(), 'seed')})")
+    if len(drawn) > 1:
         axis.fill_between(ratios, lows, highs, color=look["color"], alpha=0.15, linewidth=0)
     elif not holes:
         axis.vlines(ratios, lows, highs, color=look["color"], alpha=0.6)
     if holes:
-        axis.plot(holes, [2] * len(holes), color=look["color"], marker="x", linestyle="", label=f"{name}: missing")
+        axis.plot(
+            holes, [2] * len(holes), color=look["color"], marker="x", linestyle="", label=f"{curve.name}: missing"
+        )

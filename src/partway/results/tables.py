@@ -49,8 +49,27 @@ def write_tables(home: Path, options: dict[str, Any]) -> None:
         columns = list(tables[0][1][0]) if tables else CONDITIONS
         files.write_csv(home / "tables" / f"{ladder}.csv", [row for _, table in tables for row in table], columns)
         text = "\n".join(_markdown(ladder, condition, table, options["decimals"]) for condition, table in tables)
-        notes = [NOTE, *left_out(home), *_mixed(ladder, runs, definition)]
-        files.write_text(home / "tables" / f"{ladder}.md", f"{text}\n" + "\n\n".join(notes) + "\n")
+        below = "\n\n".join(notes(home, ladder, runs, definition))
+        files.write_text(home / "tables" / f"{ladder}.md", f"{text}\n{below}\n")
+
+
+def read_tables(home: Path, ladder: str, rows: int) -> Iterator[list[dict[str, Any]]]:
+    """The tables of a ladder, which its CSV holds one after the other, each with all `rows` of the ladder."""
+    names = dict.fromkeys(("dataset", "window", "train_ratio", "model", "ablation", "label", "note", "missing"), str)
+    table = pd.read_csv(home / "tables" / f"{ladder}.csv", dtype=names, keep_default_na=False, na_values=[""])
+    plain = records(table)
+    for first in range(0, len(plain), rows):
+        yield plain[first : first + rows]
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as plain values; an empty cell is None."""
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")
+
+
+def notes(home: Path, ladder: str, runs: pd.DataFrame, definition: dict[str, Any]) -> list[str]:
+    """What stands below the tables of a ladder, a paragraph each."""
+    return [NOTE, *left_out(home), *_mixed(ladder, runs, definition)]
 
 
 def left_out(home: Path) -> list[str]:
@@ -175,9 +194,14 @@ def _markdown(ladder: str, condition: dict, table: list[dict], decimals: int) ->
     )
 
 
+def as_percent(value: float | None, decimals: int, sign: str = "") -> str:
+    """A fraction as a number of per cent, without the sign; a dash for what is not known."""
+    return HOLE if value is None or pd.isna(value) else f"{100 * value:{sign}.{decimals}f}"
+
+
 def _shown(row: dict[str, Any], decimals: int) -> dict[str, str]:
     def percent(value: float | None, sign: str = "") -> str:
-        return HOLE if value is None or pd.isna(value) else f"{100 * value:{sign}.{decimals}f}"
+        return as_percent(value, decimals, sign)
 
     def with_interval(name: str) -> str:
         estimate = Estimate(row[name], row[f"{name}_low"], row[f"{name}_high"])

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from partway import files
-from partway.results import stats, style
+from partway.results import style
 from partway.results.stats import Estimate
 from partway.results.style import count, listed
-from partway.results.tables import CONDITIONS, left_out, read_runs
+from partway.results.tables import CONDITIONS, left_out, read_runs, read_tables
 from partway.results.verdict_known import what_can_be_known
 
 SHARE = 0.9  # of the accuracy with the whole video: how much of it has to be seen to get there
@@ -31,19 +31,10 @@ def write_verdict(home: Path, options: dict[str, Any]) -> None:
     if not lock["ladders"]:
         parts.append("This study has no ladder, so no ingredient was compared with another.")
     for ladder, definition in lock["ladders"].items():
-        for table in _tables(home / "tables" / f"{ladder}.csv", len(definition["rows"])):
+        for table in read_tables(home, ladder, len(definition["rows"])):
             parts.append(writer.ladder(ladder, table))
     parts += [*writer.curves(), *what_can_be_known(home, writer), writer.holes(), writer.how_sure(), *left_out(home)]
     files.write_text(home / "verdict.md", "\n\n".join(part.strip() for part in parts if part) + "\n")
-
-
-def _tables(path: Path, rows: int) -> Iterator[list[dict[str, Any]]]:
-    """The tables of a ladder, which its CSV holds one after the other, each with all rows of the ladder."""
-    names = dict.fromkeys(("dataset", "window", "train_ratio", "model", "ablation", "label", "note", "missing"), str)
-    table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
-    plain = table.astype(object).where(table.notna(), None).to_dict("records")
-    for first in range(0, len(plain), rows):
-        yield plain[first : first + rows]
 
 
 class Writer:
@@ -183,11 +174,7 @@ class Writer:
 
     def curve(self, name: str, runs: pd.DataFrame) -> str:
         """Accuracy at the smallest and largest ratio, and the share of the video that most of it takes."""
-        points = {
-            float(ratio): stats.accuracy_interval(group.test_top1.mean(), int(group.test_videos.iloc[0]))
-            for ratio, group in runs.groupby("observation_ratio")
-            if (group.status == "complete").all()
-        }
+        points = {ratio: estimate for ratio, estimate in style.curve_points(runs) if estimate}
         if not points:
             return f"“{name}”: no ratio is complete."
         videos = count(int(runs.test_videos.dropna().iloc[0]), "test video")

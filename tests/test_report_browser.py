@@ -1,0 +1,177 @@
+"""report.html in a real Chromium: no error, no request, no overflow; sorting, filtering, dark, print, no JavaScript."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from known import HOME, known_study, write_data, write_known
+from partway import files
+from partway.results.collect import collect_partial
+
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+CURVE = "vanilla, trained on whole videos\nratio"
+TIPS = [f"{CURVE} 0.5: 25.0 % (95 % interval 11.2 to 46.9 %)", f"{CURVE} 1: 40.0 % (95 % interval 21.9 to 61.3 %)"]
+LONG = "+ a_label_that_is_one_word_and_longer_than_any_phone_is_wide_and_has_no_place_to_break"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """One Chromium for all tests of this module; nothing is downloaded."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install '.[dev]'")
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=path)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory) -> str:
+    """The page of a study with a long label and one missing run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("browser"))
+        tree = known_study() | {"figures": {"dpi": 50}}
+        tree["ablations"]["two_stage"] |= {"label": LONG, "note": "a note"}
+        resolved = write_known(tree)
+        write_data(resolved)
+        run = next(run for run in resolved.runs if run.ablation == "six_views" and run.seed == 1)
+        Path("results/evaluations", run.evaluation, "metrics.json").unlink()
+        record = Path("results/trainings", resolved.runs[0].trainings[0], "training.json")
+        files.write_json(record, files.read_json(record) | {"time_sec": 12.0})  # "12" sorts before "2", 12 after
+        collect_partial(resolved, HOME)
+        return (HOME / "partial" / "report.html").absolute().as_uri()
+
+
+@contextmanager
+def opened(browser, address: str, **options) -> Iterator:
+    """The page in a window of its own; whatever it says or asks for on the way is a failure."""
+    context = browser.new_context(**{"viewport": DESKTOP} | options)
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: said.append(request.url))
+    page.goto(address)
+    yield page
+    page.wait_for_timeout(100)
+    context.close()
+    assert [words for words in said if not words.startswith("data:")] == [address]
+
+
+def shown(page, column: int) -> list[str]:
+    """The texts of a column of the table of runs, as far as they can be seen."""
+    return page.locator(f"#runs-table .run:visible td:nth-child({column})").all_inner_texts()
+
+
+def test_it_opens_without_an_error_or_a_request(browser, address):
+    with opened(browser, address) as page:
+        assert page.title() == "known: partway report"
+        assert page.locator("h2").count() == 8
+        for link in page.locator("nav a").all():
+            assert page.locator(link.get_attribute("href")).is_visible()
+        assert page.locator("figure svg").count() == 2
+        assert page.locator("img.sheet").evaluate("picture => picture.complete && picture.naturalWidth > 100")
+        assert page.locator("figure svg use title").all_text_contents() == TIPS
+
+
+def test_runs_are_sorted_filtered_and_opened_with_the_keyboard(browser, address):
+    with opened(browser, address) as page:
+        time = 1 + page.locator("#runs-table thead th").all_inner_texts().index("time")
+        head = page.locator(f"#runs-table thead th:nth-child({time})")
+        head.locator("button").focus()
+        page.keyboard.press("Enter")
+        assert head.get_attribute("aria-sort") == "ascending"
+        assert shown(page, time) == ["2 s"] * 3 + ["3 s"] * 3 + ["12 s"] * 3 + ["—"]
+        page.keyboard.press("Enter")
+        assert head.get_attribute("aria-sort") == "descending"
+        assert shown(page, time) == ["12 s"] * 3 + ["3 s"] * 3 + ["2 s"] * 3 + ["—"]
+        page.get_by_role("searchbox").fill("MIXUP 1")
+        assert set(shown(page, 1)) == {"+ Mixup"}
+        assert page.get_by_role("status").inner_text() == "2 of 10 runs"
+        page.get_by_role("searchbox").fill("")
+        page.get_by_role("combobox").select_option("missing")
+        assert shown(page, 1) == ["six_views"]
+        assert page.locator(".why:visible").inner_text().startswith("lacks evaluation videomae-")
+        settings = page.locator(".more").filter(has_text="weight_decay 0.05").locator("visible=true")
+        assert settings.count() == 0
+        page.get_by_role("button", name="six_views").locator("visible=true").press("Enter")
+        assert settings.count() == 1
+        assert page.locator("button[aria-expanded=true]").count() == 1
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_only_tables_and_figures_scroll_sideways(browser, address, viewport):
+    with opened(browser, address, viewport=viewport) as page:
+        for button in page.locator("button[aria-expanded]").all()[-2:]:
+            button.click()
+        page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+        page.evaluate("window.scrollTo(1000, 0)")
+        assert page.evaluate("window.scrollX") == 0
+        for box in page.locator(".scroll:visible").all():
+            assert box.bounding_box()["width"] <= viewport["width"]
+        if viewport is PHONE:
+            assert page.locator("#runs .scroll").evaluate("box => box.scrollWidth > box.clientWidth")
+
+
+CONTRAST = """() => {
+  const linear = c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const rgb = text => {
+    const values = text.match(/[\\d.]+/g).map(Number);
+    return text.startsWith('color(') ? values.slice(0, 3) : values.slice(0, 3).map(value => value / 255);
+  };
+  const light = text => { const [r, g, b] = rgb(text).map(linear); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const ground = element => {
+    const colour = element ? getComputedStyle(element).backgroundColor : 'rgb(255, 255, 255)';
+    return colour === 'rgba(0, 0, 0, 0)' ? ground(element.parentElement) : colour;
+  };
+  const lowest = {};
+  for (const element of document.querySelectorAll('p, li, a, td, th, small, dt, dd, h1, h2, h3, summary, caption, button, .flag, svg text')) {
+    const style = getComputedStyle(element);
+    const ink = light(element.closest('svg') ? style.fill : style.color), paper = light(ground(element));
+    const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+    lowest[element.tagName] = Math.min(ratio, lowest[element.tagName] ?? 21);
+  }
+  return lowest;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_can_be_read_on_light_and_dark(browser, address, scheme):
+    with opened(browser, address, color_scheme=scheme) as page:
+        paper = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+        assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 23, 27)")
+        lowest = page.evaluate(CONTRAST)
+        assert {"P", "TD", "A", "BUTTON", "text"} <= set(lowest)
+        assert min(lowest.values()) >= 4.5, lowest
+
+
+def test_print_is_black_on_white_and_shows_what_a_click_would(browser, address):
+    with opened(browser, address, color_scheme="dark") as page:
+        numbers = page.locator("details.numbers table").first
+        assert not numbers.is_visible()
+        page.locator(".run button").first.click()
+        assert page.locator(".more").first.is_visible()
+        page.emulate_media(media="print", color_scheme="dark")
+        assert page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
+        assert numbers.is_visible()
+        for left_out in ("nav", ".filter", ".more"):
+            assert not page.locator(left_out).first.is_visible()
+        assert page.locator(".run").count() == 10
+        assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_without_javascript_all_is_there(browser, address):
+    with opened(browser, address, java_script_enabled=False) as page:
+        assert not page.locator(".filter").is_visible()
+        assert page.locator("#runs-table .run:visible").count() == 10
+        first = page.locator(".more").first
+        assert not first.get_by_text("weight_decay 0.05").is_visible()
+        first.locator("summary").click()
+        assert first.get_by_text("weight_decay 0.05").is_visible()
