@@ -135,8 +135,8 @@ class Study:
 
     @property
     def digest(self) -> str:
-        """Key of `lock()` and of what is made of it: another results version collects again."""
-        return keys.key_of([self.lock(), keys.RESULTS_VERSION])
+        """Key of `lock()` and of what is made of it: another results version, or a results folder elsewhere, collects again."""
+        return keys.key_of([self.lock(), self.results_dir, keys.RESULTS_VERSION])
 
 
 def load(source: str, edits: list[str] | None = None) -> Study:

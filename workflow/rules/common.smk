@@ -21,9 +21,10 @@ def study_results(wildcards):
         dag.check_call(workflow, STUDY)
     except PartwayError as error:
         raise WorkflowError(str(error)) from None
+    collected = [COLLECTED, *(f"{HOME}/{name}" for name in ("runs.csv", "epochs.csv", "summary.json"))]
     tables = [f"{HOME}/tables/{ladder}.{suffix}" for ladder in STUDY.ladders for suffix in ("csv", "md")]
     figures = [f"{HOME}/figures/{name}.svg" for name in ("accuracy_against_ratio", "training_curves")]
-    return [COLLECTED, *tables, f"{HOME}/verdict.md", *figures, f"{HOME}/report.html"]
+    return [*collected, *tables, f"{HOME}/verdict.md", *figures, f"{HOME}/report.html"]
 
 
 def dataset_of(training):

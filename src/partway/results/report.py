@@ -43,10 +43,11 @@ def write_report(home: Path, options: dict[str, Any]) -> None:
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     templates.globals |= {"percent": study.percent, "count": count, "whisker": whisker}
+    cautions = report_origin.cautions(study)
     page = templates.get_template("report.html.jinja").render(
         header=header(study),
-        cautions=report_origin.cautions(study),
-        verdict=verdict(study),
+        cautions=cautions,
+        verdict=verdict(study, cautions),
         accuracy=accuracy(study),
         ladders=[ladder(study, name) for name in study.lock["ladders"]],
         curves=inline(home / "figures" / "training_curves.svg", "training", "Loss and top1 of each training by epoch."),
@@ -83,10 +84,12 @@ def header(study: Collected) -> dict[str, Any]:
     return {"name": study.lock["name"], "question": study.lock["question"], "facts": facts, "missing": all_ - done}
 
 
-def verdict(study: Collected) -> Markup:
-    """What verdict.md says, without the title and question that the page has already."""
+def verdict(study: Collected, cautions: list[str]) -> Markup:
+    """What verdict.md says, without the title, question and cautions that the page has elsewhere."""
     text = (study.home / "verdict.md").read_text(encoding="utf-8")
     body = text.partition("\n")[2].strip().removeprefix((study.lock["question"] or "").strip())
+    for told in cautions:
+        body = body.replace(told, "")
     return to_html(body.replace(" %", NO_BREAK + "%"), heading=3)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from partway import keys
 from partway.progress import duration
+from partway.results import protocol
 from partway.results.collected import Collected
 from partway.results.style import count
 from partway.results.tables import left_out
-from partway.schema_data import SplitOff
 
 Records = dict[str, dict[str, Any]]  # what trainings or evaluations recorded of themselves, by folder
 
@@ -42,18 +42,7 @@ def cautions(study: Collected) -> list[str]:
             f"{count(changed, 'training')} ran code with changes that were not committed, so that its commit alone does "
             "not give the code back."
         )
-    for name in study.lock["datasets"]:
-        if validation_leaks(validation_of(study, name)):
-            said.append(
-                f"The validation videos of {name} were drawn one by one (by: random), which leaks: videos of one source "
-                "stand on both sides, so that validation accuracy is too high. Test accuracy is not touched by it."
-            )
-    if "middle" in set(study.runs.window):
-        said.append(
-            "The middle window sees later content and needs the length of the whole video: its accuracies cannot be "
-            "compared with published curves, which are of the prefix."
-        )
-    return [*said, *left_out(study.home)]
+    return [*said, *protocol.cautions(study.lock), *left_out(study.home)]
 
 
 def _mixtures(kind: str, summary: dict[str, Any]) -> Iterator[str]:
@@ -121,23 +110,12 @@ def cost(study: Collected) -> dict[str, Any]:
 def data_set(study: Collected, name: str) -> dict[str, Any]:
     """What is known of a data set; its record is None where it is not prepared."""
     validated = study.of_data(name).val_videos.dropna()
-    validation = validation_of(study, name)
+    validation = protocol.validation_of(study.lock, name)
     return {
         "name": name,
         **{part: study.lock["datasets"][name][part] for part in ("folder", "spec")},
         "record": study.summary["datasets"][name],
         "validation": validation,
-        "validation_leaks": validation_leaks(validation),
+        "validation_leaks": protocol.validation_leaks(validation),
         "validation_videos": int(validated.iloc[0]) if len(validated) else None,
     }
-
-
-def validation_of(study: Collected, dataset: str) -> SplitOff:
-    """How the validation split of a data set was drawn, the same for all its trainings."""
-    training = next(t for t in study.lock["trainings"].values() if t["dataset"] == dataset)
-    return SplitOff.model_validate(training["spec"].get("validation", {}))
-
-
-def validation_leaks(validation: SplitOff) -> bool:
-    """Whether videos of one source may stand in train and in validation (SPEC 4b)."""
-    return validation.by == "random" and validation.fraction > 0

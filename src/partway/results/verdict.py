@@ -10,6 +10,7 @@ import pandas as pd
 
 from partway import files
 from partway.results import style
+from partway.results.protocol import cautions
 from partway.results.stats import Estimate
 from partway.results.style import count, listed
 from partway.results.tables import CONDITIONS, left_out, read_runs, read_tables
@@ -33,7 +34,8 @@ def write_verdict(home: Path, options: dict[str, Any]) -> None:
     for ladder, definition in lock["ladders"].items():
         for table in read_tables(home, ladder, len(definition["rows"])):
             parts.append(writer.ladder(ladder, table))
-    parts += [*writer.curves(), *what_can_be_known(home, writer), writer.holes(), writer.how_sure(), *left_out(home)]
+    parts += [*writer.curves(), *what_can_be_known(home, writer), writer.holes(), writer.how_sure()]
+    parts += [*cautions(lock), *left_out(home)]
     files.write_text(home / "verdict.md", "\n\n".join(part.strip() for part in parts if part) + "\n")
 
 
