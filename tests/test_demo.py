@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 def test_the_demo_learns_to_see_time_and_needs_to_see_the_video(tmp_path):
     shutil.copy(REPOSITORY / "config.yaml", tmp_path / "config.yaml")
     workplace = Workplace(tmp_path, {})
-    only = ["grid.0.ablations=[consistent]", "ladders.recipe=[consistent]", "grid.*.seeds=[0]"]
+    only = ["grid.0.ablations=[consistent]", "ladders.recipe.rows=[consistent]", "grid.*.seeds=[0]"]
     only += [
         "grid.2.ratios=[0.1, 1.0]",
         "grid.3.ablations=[consistent]",

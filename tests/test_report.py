@@ -444,7 +444,8 @@ def test_generated_classes_are_drawn_and_leaks_counted(resolved):
                      "mime,0.25,0.5,20,20\nmime,0.5,0.75,10,20\nmime,1.0,1.0,0,20\n")  # fmt: skip
     cell = "mime,small,vanilla,full,1.0,0.5,prefix"
     rows = [
-        f"{cell},{seed},test,a b,10,{right},{p},{flag}" for seed, right, p, flag in [(0, 10, ALPHA / 9, 1), (1, 5, 0.6, 0)]
+        f"{cell},{seed},test,a b,10,{right},{p},{flag}"
+        for seed, right, p, flag in [(0, 10, ALPHA / 9, 1), (1, 5, 0.6, 0)]
     ]
     head = (HOME / "leaks.csv").read_text().splitlines()[0]
     files.write_text(HOME / "leaks.csv", "\n".join([head, *rows]) + "\n")

@@ -115,3 +115,14 @@ def test_a_study_survives_freezing(tmp_path):
     resolved = load(tmp_path, tiny_study())
     assert study.Study.from_dict(json.loads(json.dumps(resolved.to_dict()))) == resolved
     assert study.Study.from_dict(json.loads(json.dumps(resolved.to_dict()))).digest == resolved.digest
+
+
+def test_a_ladders_model_is_that_of_its_rows_that_name_none(tmp_path):
+    tree = tiny_study()
+    tree["models"]["other"] = tree["models"]["small"]
+    tree["grid"][0]["models"] = ["small", "other"]
+    tree["ladders"] = {"recipe": {"model": "small", "rows": ["vanilla", {"ablation": "mixup", "model": "other"}]}}
+    (tmp_path / "study.yaml").write_text(json.dumps(tree))
+    ladder = study.load(str(tmp_path / "study.yaml")).ladders["recipe"]
+    rows = [{"ablation": "vanilla", "model": "small"}, {"ablation": "mixup", "model": "other"}]
+    assert ladder == {"rows": rows, "train_ratio": "matched"}

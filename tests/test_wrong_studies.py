@@ -189,6 +189,9 @@ WRONG = {
     ),
     "missing model": Wrong({"grid/0/models": ["big"]}, "no model is called 'big'; known: small", "- big", NAMES),
     "missing data set": Wrong({"grid/0/dataset": "mine"}, "called 'mine'; did you mean mime?", "dataset: mine", NAMES),
+    "missing model of a ladder": Wrong(
+        {"ladders/recipe": {"rows": ["vanilla"], "model": "smal"}}, "did you mean small?", "model: smal", NAMES
+    ),
     "missing row": Wrong({"ladders/recipe": ["vanila"]}, "recipe.0: no ablation is called 'vanila'", "- vanila", NAMES),
     "missing model of a row": Wrong(
         {"ladders/recipe": [{"ablation": "vanilla", "model": "smal"}]}, "did you mean small?", "model: smal", NAMES

@@ -63,6 +63,7 @@ def unknown_references(text: StudyText) -> dict[Path_, str]:
                 check(("grid", index, kind, position), kind)
     for ladder in tree["ladders"] if isinstance(tree.get("ladders"), dict) else {}:
         rows = ("ladders", ladder, "rows") if isinstance(tree["ladders"][ladder], dict) else ("ladders", ladder)
+        check(("ladders", ladder, "model"), "models")
         for position, row in enumerate(_as_list(at(tree, rows))):
             if isinstance(row, dict):
                 check((*rows, position, "ablation"), "ablations")
@@ -211,7 +212,7 @@ def _wrong_rates(text: StudyText, resolve: Resolver, model: str, ablation: str) 
 
 def _rows_without_runs(file: StudyFile, text: StudyText, name: str, ladder: Ladder) -> Iterator[str]:
     listed = isinstance(at(text.tree, ("ladders", name)), list)
-    for index, row in enumerate(ladder.rows):
+    for index, row in enumerate(ladder.named_rows()):
         runs = [b for b in file.grid if row.ablation in b.ablations and b.train_ratio == ladder.train_ratio]
         if not [b for b in runs if row.model in (None, *b.models)]:
             path = ("ladders", name, index) if listed else ("ladders", name, "rows", index)

@@ -115,7 +115,10 @@ class Resolver:
             trainings=self.trainings,
             evaluations=self.evaluations,
             runs=tuple(runs.values()),
-            ladders={name: ladder.model_dump() for name, ladder in file.ladders.items()},
+            ladders={
+                name: {"rows": [row.model_dump() for row in ladder.named_rows()], "train_ratio": ladder.train_ratio}
+                for name, ladder in file.ladders.items()
+            },
             labels={name: {"label": a.label, "note": a.note} for name, a in file.ablations.items()},
             tables=file.tables.model_dump(),
             figures=file.figures.model_dump(),

@@ -232,7 +232,12 @@ class Ladder(Section):
     """Ordered rows of one ablation table."""
 
     rows: LadderRows = Field(description="names of ablations, or {ablation: .., model: ..}")
+    model: Name | None = Field(None, description="of rows that name none; each that runs one of them if not given")
     train_ratio: TrainRatio = Field("matched", description="which runs of the grid the table shows")
+
+    def named_rows(self) -> list[LadderRow]:
+        """The rows, with the ladder's model where they name none."""
+        return [row.model_copy(update={"model": row.model or self.model}) for row in self.rows]
 
 
 class GridBlock(Section):

@@ -91,9 +91,13 @@ class Writer:
         return f"{of}, {how} {ratio}{window}{part}"
 
     def name(self, row: dict[str, Any], table: list[dict[str, Any]]) -> str:
-        """A row by its label, with its model where the rows have several."""
+        """A row by its label, with its model where the rows have several; by the model alone where nothing else differs."""
         label = row["label"] or row["ablation"]
-        return f"“{label}”" if len({other["model"] for other in table}) == 1 else f"“{label}” ({row['model']})"
+        if len({other["model"] for other in table}) == 1:
+            return f"“{label}”"
+        return (
+            f"“{row['model']}”" if len({other["ablation"] for other in table}) == 1 else f"“{label}” ({row['model']})"
+        )
 
     def best(self, table: list[dict[str, Any]], done: list[dict[str, Any]]) -> str:
         """The highest row, how high, and over what it was measured."""
