@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import doctest
+import importlib.util
 import re
 import shlex
 import shutil
@@ -287,3 +288,20 @@ def test_the_steps_of_extending_work_as_written(tmp_path):
     code = f"import sys; sys.path.insert(0, 'src'){AFTERWARDS}"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.splitlines() == ["8", "(3, 2)", "0.5", "[] True"], done.stderr
+
+
+def test_the_readme_is_filled_from_the_demo_and_nothing_else_of_it_changes(tmp_path):
+    spec = importlib.util.spec_from_file_location("from_demo", REPOSITORY / "docs" / "from_demo.py")
+    from_demo = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(from_demo)
+    (tmp_path / "tables").mkdir()
+    table = "### recipe: x\n\nn = 4\n\n| model | ablation | views | test % |\n|:--|:--|:--|:--|\n| m | a | 1 | 50.0 |\n\n\nNote."
+    (tmp_path / "tables/recipe.md").write_text(table)
+    (tmp_path / "verdict.md").write_text("# v\n\n“a” is the best of 2 rows.\n\n- “b” lowers accuracy by 1.0 points.\n")
+    text = "one\n<!-- demo: tables/recipe.md -->\nold\n<!-- end -->\ntwo\n<!-- demo: verdict.md -->\n<!-- end -->\n"
+    once = from_demo.filled(text, tmp_path)
+    assert once == (
+        "one\n<!-- demo: tables/recipe.md -->\n\n| ablation | test % |\n| --- | --- |\n| a | 50.0 |\n\n<!-- end -->\n"
+        "two\n<!-- demo: verdict.md -->\n\n> “b” lowers accuracy by 1.0 points.\n\n<!-- end -->\n"
+    )
+    assert from_demo.filled(once, tmp_path) == once

@@ -44,6 +44,7 @@ def verdict(tmp_path: Path, runs: list[dict], tables: dict[str, list[dict]], dec
     }
     labels = {name: {"label": label, "note": None} for name, label in LABELS.items()}
     lock = {"name": "known", "question": None, "ladders": ladders, "labels": labels} | lock
+    lock = {"datasets": {"mime": {}}, "trainings": {"t": {"dataset": "mime", "spec": {}}}, "runs": runs} | lock
     files.write_json(tmp_path / "study.lock.json", lock)
     files.write_json(tmp_path / "summary.json", {"datasets": {}})
     files.write_csv(tmp_path / "ceiling.csv", [], CEILING_COLUMNS)
@@ -199,3 +200,21 @@ def test_the_verdict_agrees_with_the_table_it_was_written_from(resolved):
     Path("results/evaluations", run_.evaluation, "metrics.json").unlink()
     collect_partial(resolved, HOME)
     assert "1 of 10 runs is missing" in (HOME / "partial" / "verdict.md").read_text()
+
+
+def test_a_split_that_leaks_and_a_window_that_sees_later_content_are_told(tmp_path):
+    leaking = {"t": {"dataset": "mime", "spec": {"validation": {"by": "random"}}}}
+    runs = [run("vanilla", 0.5), run("vanilla", 0.6, ratio=0.5, window="middle")]
+    said = verdict(tmp_path, runs, {}, trainings=leaking)
+    assert "The validation videos of mime were drawn one by one (by: random), which leaks" in said
+    assert "The middle window sees later content" in said
+    none = {"t": {"dataset": "mime", "spec": {"validation": {"by": "random", "fraction": 0}}}}
+    quiet = verdict(tmp_path, runs[:1], {}, trainings=none)
+    assert "which leaks" not in quiet
+    assert "middle" not in quiet
+
+
+def test_rows_that_differ_in_nothing_but_their_model_are_called_by_it(tmp_path):
+    table = [row("vanilla", 0.5, model="frames"), row("vanilla", 0.55, GAIN, model="vit")]
+    said = verdict(tmp_path, [run("vanilla", 0.5, model="frames"), run("vanilla", 0.55)], {"time": table})
+    assert "- “vit” raises accuracy by 5.0 points" in said

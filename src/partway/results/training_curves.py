@@ -53,8 +53,8 @@ def draw_training_curves(home: Path, runs: pd.DataFrame, lock: dict[str, Any]) -
     epochs = _with_offsets(read_epochs(home), lock["trainings"])
     columns = _columns(runs, epochs)
     shown = columns[:MOST_COLUMNS]
-    abreast = min(COLUMNS_ABREAST, len(shown))
-    bands = ceil(len(shown) / abreast)
+    bands = ceil(len(shown) / COLUMNS_ABREAST)
+    abreast = ceil(len(shown) / bands)  # no band much shorter than the others
     size = (max(4.8, 2.5 * abreast + 0.7), 4.3 * bands + 0.9)
     figure, axes = plt.subplots(2 * bands, abreast, figsize=size, squeeze=False, sharex=True, layout="constrained")
     colours, labels = _Colours(runs, lock["labels"]), lock["labels"]
