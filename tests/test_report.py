@@ -13,7 +13,6 @@ import pytest
 from conftest import REPOSITORY
 from known import HOME, known_study, write_data, write_known, write_training
 from partway import cli, dag, files, keys, study
-from partway.data.truth import ALPHA
 from partway.results import report_runs
 from partway.results.collect import collect, collect_partial
 from partway.results.collected import Collected
@@ -437,21 +436,26 @@ def test_data_sets_say_what_is_wrong_with_them(tmp_path, monkeypatch):
     assert "dark/50.avi unreadable no frames" not in page.texts("tr")
 
 
+def add_rows(path: Path, rows: list[str]) -> None:
+    files.write_text(path, path.read_text() + "\n".join(rows) + "\n")
+
+
 def test_generated_classes_are_drawn_and_leaks_counted(resolved):
     write_data(resolved)
     collect(resolved, HOME)
     files.write_text(HOME / "ceiling.csv", "dataset,observation_ratio,ceiling,undecided_videos,test_videos\n"
                      "mime,0.25,0.5,20,20\nmime,0.5,0.75,10,20\nmime,1.0,1.0,0,20\n")  # fmt: skip
-    cell = "mime,small,vanilla,full,1.0,0.5,prefix"
-    rows = [
-        f"{cell},{seed},test,a b,10,{right},{p},{flag}"
-        for seed, right, p, flag in [(0, 10, ALPHA / 9, 1), (1, 5, 0.6, 0)]
-    ]
-    head = (HOME / "leaks.csv").read_text().splitlines()[0]
-    files.write_text(HOME / "leaks.csv", "\n".join([head, *rows]) + "\n")
+    half, whole = (f"mime,small,vanilla,full,1.0,{ratio},prefix" for ratio in (0.5, 1.0))
+    found = [("test", "all", 0), ("test", "a b", 1), ("validation", "a b", 0)]  # the predictions on test are flagged
+    leaks = [f"{half},0,{split},{group},10,9,0.01,{flag}" for split, group, flag in found]
+    add_rows(HOME / "leaks.csv", leaks)
+    shares = [(half, 0, "a b", 3, 2), (whole, 0, "a b", 8, 2), (whole, 1, "a b", 8, 4), (whole, 0, "c d", 6, 6)]
+    add_rows(HOME / "pairs.csv", [f"{cell},{seed},{pair},order,{of},{n}" for cell, seed, pair, of, n in shares])
     page = Page(drawn())
     (section,) = page.find("section", id="truth")
     assert [row for row in page.texts("tr") if " of 20 " in row] == ["0.5 75.0 10 of 20 2 1", "1 100.0 0 of 20 0 0"]
+    assert "setting a b differ in order; n = 8 c d differ in order; n = 6" in page.texts("tr")
+    assert "vanilla, trained on whole videos 37.5 100.0" in page.texts("tr")  # 6 of 16, over the seeds
     assert "ceiling of any honest model (prefix) 75.0 100.0" in page.texts("tr")
     assert "".join(section[1]).count("One row a class") == 1
     (sheet,) = [attrs for attrs, _ in page.find("img")]

@@ -121,6 +121,11 @@ def test_holes_are_named_and_nothing_is_said_about_them(tmp_path):
     )
 
 
+def test_missing_runs_of_several_models_name_theirs(tmp_path):
+    runs = [run("vanilla", 0.7), run("crop", None, model="mae")]
+    assert "- mae, + Crop, train_ratio matched, ratio 1, seed 0" in verdict(tmp_path, runs, {})
+
+
 def test_a_table_without_any_result_says_so(tmp_path):
     text = verdict(
         tmp_path, [run("vanilla", None), run("crop", None)], {"recipe": [row("vanilla", None), row("crop", None)]}

@@ -13,6 +13,9 @@ import pandas as pd
 from partway import files
 from partway.results.tables import as_percent, read_runs
 
+# A name may look like a number or like "NA"; only an empty cell is missing.
+NAMES = dict.fromkeys(("dataset", "model", "ablation", "train_ratio", "window", "split", "pair", "group"), str)
+
 
 @dataclass(frozen=True)
 class Collected:
@@ -49,6 +52,6 @@ class Collected:
         return self.runs[self.runs.dataset == dataset]
 
     def csv(self, name: str, dataset: str) -> pd.DataFrame:
-        """The rows of ceiling.csv or leaks.csv about one data set."""
-        rows = pd.read_csv(self.home / name, dtype={"dataset": str, "model": str, "ablation": str, "train_ratio": str})
+        """The rows of ceiling.csv, pairs.csv or leaks.csv about one data set."""
+        rows = pd.read_csv(self.home / name, dtype=NAMES, keep_default_na=False, na_values=[""])
         return rows[rows.dataset == dataset]

@@ -23,7 +23,7 @@ from partway.results.plain_markdown import to_html
 from partway.results.report_runs import table_of_runs
 from partway.results.stats import Estimate
 from partway.results.style import Curve, count
-from partway.results.tables import notes, read_tables
+from partway.results.tables import HOLE, notes, read_tables
 from partway.results.verdict import Writer
 
 HERE = Path(__file__).parent
@@ -50,6 +50,7 @@ def write_report(home: Path, options: dict[str, Any]) -> None:
         verdict=verdict(study, cautions),
         accuracy=accuracy(study),
         ladders=[ladder(study, name) for name in study.lock["ladders"]],
+        notes=ladder_notes(study),
         curves=inline(home / "figures" / "training_curves.svg", "training", "Loss and top1 of each training by epoch."),
         truths=[truth(study, name) for name, data in study.lock["datasets"].items() if is_generated(data)],
         runs=table_of_runs(study.runs, study.lock, study.summary, study.percent),
@@ -158,7 +159,13 @@ def ladder(study: Collected, name: str) -> dict[str, Any]:
         | {"several_models": len({row["model"] for row in rows}) > 1}
         for rows in read_tables(study.home, name, len(definition["rows"]))
     ]
-    return {"name": name, "tables": tables, "notes": notes(study.home, name, study.runs, definition)}
+    return {"name": name, "tables": tables}
+
+
+def ladder_notes(study: Collected) -> list[str]:
+    """What stands below the ablation tables, each said once for all of them."""
+    ladders = study.lock["ladders"].items()
+    return list(dict.fromkeys(note for name, it in ladders for note in notes(study.home, name, study.runs, it)))
 
 
 def _span(rows: list[dict[str, Any]]) -> tuple[float, float]:
@@ -200,10 +207,26 @@ def truth(study: Collected, dataset: str) -> dict[str, Any]:
         for row in study.csv("ceiling.csv", dataset).itertuples()
         if row.observation_ratio in ratios
     ]
-    return {"dataset": dataset, "sheet": sheet.as_data_uri(options), "pairs": shared_openings(options), "rows": rows}
+    found = {"dataset": dataset, "sheet": sheet.as_data_uri(options), "classes": shared_openings(options)}
+    return found | {"rows": rows, "pairs": _by_pair(study, dataset)}
 
 
 def _leak_counts(tests: pd.DataFrame) -> dict[str, int]:
     """How many sets of predictions were tested, and how many of them in any of their groups flagged."""
     flagged = tests.groupby([*style.SERIES, "seed", "split"]).flagged.max()
     return {"tested": len(flagged), "flagged": int(flagged.sum())}
+
+
+def _by_pair(study: Collected, dataset: str) -> dict[str, Any] | None:
+    """Right answers of each setting on the decided videos of each pair of classes, at the largest ratio; over seeds."""
+    counts = study.csv("pairs.csv", dataset)
+    if counts.empty:
+        return None
+    counts = counts[counts.observation_ratio == counts.observation_ratio.max()]
+    rows = []
+    for series, group in counts.groupby(style.SERIES, sort=False):
+        sums = group.groupby("pair", sort=False)[["right_videos", "decided_videos"]].sum()
+        name = style.curve_name(dict(zip(style.SERIES, series, strict=True)), counts, study.lock["labels"])
+        rows.append((name, [study.percent(right / of) if of else HOLE for right, of in sums.itertuples(index=False)]))
+    pairs = counts.drop_duplicates("pair")[["pair", "differs_in", "decided_videos"]].itertuples(index=False)
+    return {"ratio": float(counts.observation_ratio.max()), "columns": list(pairs), "rows": rows}

@@ -225,7 +225,7 @@ class Writer:
         if missing.empty:
             return ""
         lines = [
-            f"- {', '.join(self.dataset_and_model(axes))}{style.ablation_name(axes[2], self.labels)}, "
+            f"- {', '.join([*self.dataset_and_model(axes), style.ablation_name(axes[2], self.labels)])}, "
             f"train_ratio {axes[3]}, ratio {listed([f'{r:g}' for r in group.observation_ratio.unique()])}, "
             f"{'seed' if group.seed.nunique() == 1 else 'seeds'} {listed([str(s) for s in group.seed.unique()])}"
             for axes, group in missing.groupby(["dataset", "model", "ablation", "train_ratio"], sort=False)
