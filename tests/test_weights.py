@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from transformers import VideoMAEConfig, VideoMAEForPreTraining, VideoMAEForVideoClassification, VideoMAEImageProcessor
+from transformers import VideoMAEConfig, VideoMAEForPreTraining, VideoMAEForVideoClassification
 
 from conftest import clips_study, make_class_folders
 from partway import models, study, weights
@@ -16,26 +16,14 @@ from partway.errors import StudyError, TrainingError
 from partway.schema import ModelOptions
 from partway.training import loop
 from tiny_trainings import QUIET, SPEC, train
-
-SIZES = {
-    "image_size": 32,
-    "num_frames": 4,
-    "patch_size": 16,
-    "hidden_size": 32,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "intermediate_size": 64,
-}
+from tiny_weights import SIZES, write_weights
 
 
 @pytest.fixture(scope="module")
 def fine_tuned(tmp_path_factory) -> Path:
     """A tiny VideoMAE of five classes with its preprocessor, as the library saves it."""
     folder = tmp_path_factory.mktemp("fine tuned")
-    torch.manual_seed(7)
-    VideoMAEForVideoClassification(VideoMAEConfig(**SIZES, num_labels=5)).save_pretrained(folder)
-    VideoMAEImageProcessor(image_mean=[0.1, 0.2, 0.3], image_std=[0.4, 0.5, 0.6]).save_pretrained(folder)
-    return folder
+    return write_weights(folder)
 
 
 def options(folder: Path, **changes) -> ModelOptions:

@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from partway import sources, weights
+from partway import layouts, sources, weights
 from partway.errors import PartwayError, StudyError, did_you_mean, nearest, short
 from partway.messages import MOST_SUGGESTIONS, describe, path_of
 from partway.plain_yaml import Path_, dotted
-from partway.resolve import Resolver, at, chain_of
+from partway.resolve import Resolver, at, chain_of, why_missing
 from partway.schema import FRAME_FAMILIES, Ladder, StudyFile
 from partway.study_file import NAMED, StudyText
 from partway.weights import SCRATCH, Pretrained
@@ -38,6 +38,8 @@ def check(text: StudyText) -> Resolver:
         pretrained, unusable = pretrained_weights(file, text)
         resolver = Resolver(file, text, pretrained)
         problems += [*unusable, *wrong_recipes(file, text, resolver)]
+        if unusable:  # whoever fetches weights wants to know what else to fetch
+            problems += _missing_data(file, text)
     if problems:
         raise StudyError(text.source, problems)
     return resolver
@@ -134,6 +136,15 @@ def pretrained_weights(file: StudyFile, text: StudyText) -> tuple[dict[str, Pret
     return found, problems
 
 
+def _missing_data(file: StudyFile, text: StudyText) -> Iterator[str]:
+    """Data sets of the grid that cannot be read; where nothing else is wrong, that is only a warning."""
+    for name in dict.fromkeys(block.dataset for block in file.grid if block.dataset in file.datasets):
+        dataset = file.datasets[name]
+        if missing := why_missing(dataset, layouts.key_material(dataset)):
+            path = ("datasets", name, "root")
+            yield f"{text.where(path)}: {dotted(path[:-1])}: {missing}"
+
+
 def wrong_recipes(file: StudyFile, text: StudyText, resolve: Resolver) -> list[str]:
     """What single fields cannot show: sizes that do not divide, choices that need a validation split, empty rows.
 
@@ -228,6 +239,8 @@ def _best_without_validation(
 ) -> Iterator[str]:
     name = file.grid[index].dataset
     if name not in file.datasets or file.datasets[name].validation.fraction > 0:
+        return
+    if layouts.has_own_validation(file.datasets[name]):
         return
     for model, ablation in recipes:
         if any(stage["training"].select == "best" for stage in resolve.recipe(model, ablation).stages):

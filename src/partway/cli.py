@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     prepare = verb("prepare", _prepare, "Open every video of a data set and write its manifest (called by a rule).")
     _add_spec(prepare, "layout and options of the data set")
     prepare.add_argument("--root", required=True, help="folder of the videos; generated ones are written there")
+    prepare.add_argument("--lists", default="none", help="folder of the lists of classes and splits, or none")
     prepare.add_argument("--output", required=True, type=Path, help="manifest.csv to write; the rest goes beside it")
     _add_log(prepare)
 
@@ -168,7 +169,7 @@ def _prepare(options: argparse.Namespace) -> None:
     refused = options.log.with_suffix(".problems.csv") if options.log else None
     progress = _progress(options, f"prepare {options.spec['layout']}")
     with files.owned(options.output.parent):
-        prepare(options.spec, options.root, options.output.parent, progress, refused)
+        prepare(options.spec, options.root, options.output.parent, progress, refused, lists=options.lists)
 
 
 def _store(options: argparse.Namespace) -> None:
@@ -252,8 +253,7 @@ def _check(options: argparse.Namespace) -> None:
     for name, source in resolved.datasets.items():
         made = source.spec["layout"] == "mime"
         print(
-            f"  data set {name}: "
-            + ("generated" if made else f"{'' if source.found else 'NOT '}found in {source.root}")
+            f"  data set {name}: " + ("generated" if made else f"{'NOT ' * bool(source.missing)}found in {source.root}")
         )
     for warning in missing:
         print(f"warning: {warning}", file=sys.stderr)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from partway import files, keys, locks, sources, study
+from partway import files, keys, locks, study
 from partway.errors import PartwayError
 
 FROZEN = Path(".snakemake/partway")
@@ -99,12 +99,8 @@ def _refuse_repeated_arguments(argv: list[str]) -> None:
 
 
 def missing_data(resolved: study.Study) -> list[str]:
-    """One line for each data set of the study that has no videos."""
-    return [
-        f"data set {name}: no videos found under {source.root}: {sources.why_nothing(source.root)}"
-        for name, source in resolved.datasets.items()
-        if not source.found
-    ]
+    """One line for each data set of the study that has no videos or lacks lists."""
+    return [f"data set {name}: {source.missing}" for name, source in resolved.datasets.items() if source.missing]
 
 
 def check_call(workflow: Any, resolved: study.Study) -> None:

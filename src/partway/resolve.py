@@ -10,12 +10,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from partway import keys, sources
+from partway import keys, layouts, sources
 from partway.schema import Evaluation as EvaluationOptions
 from partway.schema import GridBlock, ModelOptions, Sampling, Stage, StudyFile, Transforms
 from partway.schema import Training as TrainingOptions
-from partway.schema_data import SplitOff
-from partway.study import DataSource, Evaluation, Run, Study, Training
+from partway.schema_data import Dataset, WithLists
+from partway.study import NONE, DataSource, Evaluation, Run, Study, Training
 from partway.study_file import StudyText
 from partway.weights import SCRATCH, Pretrained
 
@@ -125,7 +125,8 @@ class Resolver:
         )
 
     def _runs(self, block: GridBlock) -> Iterator[Run]:
-        validated = self.file.datasets[block.dataset].validation.fraction > 0
+        dataset = self.file.datasets[block.dataset]
+        validated = dataset.validation.fraction > 0 or layouts.has_own_validation(dataset)
         for model, ablation, ratio, window, seed in product(
             block.models, block.ablations, block.ratios, block.windows, block.seeds
         ):
@@ -163,7 +164,7 @@ class Resolver:
                 "model": _unlike_default(recipe.model),
                 **{name: _unlike_default(section) for name, section in stage.items()},
                 "data": self.datasets[block.dataset].folder,
-                "validation": _validation(self.file.datasets[block.dataset].validation),
+                "validation": _validation(self.file.datasets[block.dataset]),
                 "train_ratio": train_ratio,
                 "train_fraction": block.train_fraction if block.train_fraction != 1 else None,
                 "window": window if window != "prefix" and train_ratio != 1 else None,
@@ -198,25 +199,38 @@ class Resolver:
         return folder
 
 
-def _data_source(dataset, results_dir: str) -> DataSource:
+def _data_source(dataset: Dataset, results_dir: str) -> DataSource:
     options = _unlike_default(dataset)
-    for name in ("layout", "root", "validation", "store"):
+    for name in ("layout", "root", "lists", "validation", "store"):
         options.pop(name, None)
     if dataset.layout == "class_folders" and (root := sources.expand(dataset.root)) and sources.has_split_folders(root):
         options.pop("test", None)  # official split folders: a seeded test split has no effect
-    listing = None if dataset.layout == "mime" else sources.listing(dataset.root)
-    folder = f"{dataset.layout}-{keys.data_key(dataset.layout, options, listing)}"
+    generated = dataset.layout == "mime"
+    material = layouts.key_material(dataset)
+    folder = f"{dataset.layout}-{keys.data_key(dataset.layout, options, material)}"
     return DataSource(
         folder=folder,
         spec=keys.normalise({"layout": dataset.layout, "options": options}),
-        root=f"{results_dir}/data/{folder}/videos" if dataset.layout == "mime" else str(sources.expand(dataset.root)),
+        root=f"{results_dir}/data/{folder}/videos" if generated else str(sources.expand(dataset.root)),
+        lists=str(sources.expand(dataset.lists)) if isinstance(dataset, WithLists) else NONE,
         store=dataset.store,
-        found=dataset.layout == "mime" or bool(listing),
+        missing=why_missing(dataset, material),
     )
 
 
-def _validation(validation: SplitOff) -> dict[str, Any]:
-    return {"fraction": 0} if validation.fraction == 0 else _unlike_default(validation)
+def why_missing(dataset: Dataset, material: list | None) -> str:
+    """Why a data set cannot be read, given what its key is made of; empty where it can."""
+    if material is None:
+        return ""
+    videos = "" if material else f"no videos found under {dataset.root}: {sources.why_nothing(dataset.root)}"
+    return "; ".join(filter(None, [videos, layouts.missing_lists(dataset)]))
+
+
+def _validation(dataset: Dataset) -> dict[str, Any]:
+    """What of the validation split is in a key: nothing where the data set's own lists name it."""
+    if layouts.has_own_validation(dataset):
+        return {}
+    return {"fraction": 0} if dataset.validation.fraction == 0 else _unlike_default(dataset.validation)
 
 
 def _with_effect(stage: dict[str, Any]) -> dict[str, Any]:

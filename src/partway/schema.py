@@ -12,7 +12,19 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from partway.errors import did_you_mean, short
 from partway.schema_data import AnyDataset
-from partway.schema_types import Count, Fraction, Name, Positive, Probability, Ratio, Section, Seed, TrainRatio, list_of
+from partway.schema_types import (
+    Count,
+    Fraction,
+    Name,
+    Positive,
+    Probability,
+    Ratio,
+    Section,
+    Seed,
+    TrainRatio,
+    list_of,
+    not_true,
+)
 
 RESERVED_NAMES = {"data", "trainings", "evaluations", "features", "logs"}
 ARCHITECTURES = {"transformers": ["videomae"], "timm": ["vit"]}  # by family; built in partway.models
@@ -139,17 +151,11 @@ class Stage(Training):
     transforms: Transforms = Transforms()
 
 
-def _not_true(value: Any) -> Any:
-    if isinstance(value, bool):  # equal to 1, for Python
-        raise ValueError(f"expected a whole number, got {short(value)}")
-    return value
-
-
 class Evaluation(Section):
     """Views at test time, and how their scores are averaged."""
 
-    crops: Annotated[Literal[1, 3], BeforeValidator(_not_true)] = Field(1, description="1: centre; 3: both sides too")
-    flips: Annotated[Literal[1, 2], BeforeValidator(_not_true)] = Field(1, description="2: mirrored as well")
+    crops: Annotated[Literal[1, 3], BeforeValidator(not_true)] = Field(1, description="1: centre; 3: both sides too")
+    flips: Annotated[Literal[1, 2], BeforeValidator(not_true)] = Field(1, description="2: mirrored as well")
     aggregation: Literal["logits", "softmax"] = Field("logits", description="what is averaged over the views")
 
 

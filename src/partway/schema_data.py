@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from partway.schema_types import Duration, Fraction, Moment, Probability, Section, Seed, list_of
+from partway.schema_types import Duration, Fraction, Moment, Probability, Section, Seed, list_of, not_true
 
 FEWEST_DECIDED_FRAMES = 3  # of a generated video: fewer show no movement
 
@@ -112,4 +112,34 @@ class ClassFolders(Dataset):
         return test
 
 
-AnyDataset = Annotated[MimeDataset | ClassFolders, Field(discriminator="layout")]
+class WithLists(Dataset):
+    """A folder of videos, and beside it lists that say which of them are train and test."""
+
+    root: str = Field(min_length=1, description="the folder of the class folders; ~ and $VARIABLES are expanded")
+    lists: str = Field(min_length=1, description="the folder of the lists")
+
+
+class Ucf101(WithLists):
+    """`layout: ucf101`: UCF-101 as it is distributed, with its three official splits."""
+
+    layout: Literal["ucf101"]
+    split: Annotated[Literal[1, 2, 3], BeforeValidator(not_true)] = Field(1, description="which official split")
+
+
+class Hmdb51(WithLists):
+    """`layout: hmdb51`: HMDB51 as it is distributed, with its three official splits."""
+
+    layout: Literal["hmdb51"]
+    split: Annotated[Literal[1, 2, 3], BeforeValidator(not_true)] = Field(1, description="which official split")
+
+
+class LabelCsv(WithLists):
+    """`layout: label_csv`: train.csv, val.csv and test.csv with columns id and label."""
+
+    layout: Literal["label_csv"]
+    val_csv: Literal["validation", "test"] = Field(
+        "validation", description="what val.csv is; `test` where there is no test.csv, as in TemPr's lists"
+    )
+
+
+AnyDataset = Annotated[MimeDataset | ClassFolders | Ucf101 | Hmdb51 | LabelCsv, Field(discriminator="layout")]

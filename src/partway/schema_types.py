@@ -64,3 +64,10 @@ Seed = Annotated[int, Field(ge=0, lt=2**32), BeforeValidator(_as_whole)]
 TrainRatio = Annotated[
     str | float, BeforeValidator(_as_train_ratio, json_schema_input_type=Literal[TRAIN_RATIO_WORDS] | Ratio)
 ]
+
+
+def not_true(value: Any) -> Any:
+    """Refuse true where 1 is meant: they are equal, for Python."""
+    if isinstance(value, bool):
+        raise ValueError(f"expected a whole number, got {short(value)}")
+    return value

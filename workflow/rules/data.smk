@@ -1,4 +1,4 @@
-# INPUTS   the source folder of a data set, or a generator's options
+# INPUTS   the source folder of a data set and the lists of its splits, or a generator's options
 # OUTPUTS  results/data/<layout>-<key>/: manifest.csv, classes.json, dataset.json, dataset_problems.csv, store-<kind>.json
 
 
@@ -14,13 +14,14 @@ rule prepare:
         "../../envs/analysis.yaml"
     resources:
         root=lambda wildcards: DATASETS[wildcards.data].root,
+        lists=lambda wildcards: DATASETS[wildcards.data].lists,
     params:
         spec=data_spec,
     message:
         "prepare {wildcards.data}"
     shell:
         "python -m partway prepare --spec {params.spec:q} --root {resources.root:q}"
-        " --output {output.manifest:q} --log {log:q}"
+        " --lists {resources.lists:q} --output {output.manifest:q} --log {log:q}"
 
 
 rule store:

@@ -33,6 +33,8 @@ class Listed:
     Attributes:
         groups_known: whether somebody said which videos are of one source.
         official_splits: whether the data set came with its test split.
+        published: whether others report numbers on these very splits, so that they are taken as they are.
+        classes: in the order of their indices; sorted names where the data set says none.
         problems: bad videos that are known before anything is decoded.
         notes: for the log.
     """
@@ -40,5 +42,7 @@ class Listed:
     candidates: list[Candidate]
     groups_known: bool
     official_splits: bool = True
+    published: bool = False
+    classes: list[str] | None = None
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

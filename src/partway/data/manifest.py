@@ -1,12 +1,12 @@
 """The table of a data set's videos, as `prepare` wrote it and as everything after it reads it.
 
-Columns of manifest.csv: id, path (relative to the root; a file, or a folder of frames), label, split (train or test),
+Columns of manifest.csv: id, path (relative to the root; a file, or a folder of frames), label, split (train, test or validation),
 group (videos of one source share it; groups are never cut), frames (decoded, not the header's), frame_rate (empty
 where unknown, as of frame folders), width, height, codec (of frame folders jpeg, png or jpeg+png), digest (SHA-256 of
 the file, or of all frames in their order), decided_at (mime only), frame_times_sec (variable frame rate only).
 
-The validation split is no column: it is a pure function of this table and the data set's `validation:`, so that
-another fraction does not decode again.
+The validation split stands in the table only where the data set's own lists name it. Else it is a pure function of this
+table and the data set's `validation:`, so that another fraction does not decode again.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Video:
 
 
 COLUMNS = [field.name for field in fields(Video)]
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,19 @@ class Manifest:
         rows = sorted("\t".join((v.id, v.label, v.split, v.group, str(v.frames), v.digest)) for v in self.videos)
         return hashlib.sha256("\n".join([*self.classes, *rows]).encode()).hexdigest()[:16]
 
+    @property
+    def has_own_validation(self) -> bool:
+        """Whether the data set's lists name the validation videos."""
+        return any(video.split == "validation" for video in self.videos)
+
     def split(self, name: str, validation: SplitOff) -> list[Video]:
         """The videos of `train`, `validation` or `test`, in manifest order.
 
         Raises:
             DataError: a validation split was asked for and the train videos cannot be parted.
         """
-        if name == "test":
-            return [video for video in self.videos if video.split == "test"]
+        if name == "test" or self.has_own_validation:
+            return [video for video in self.videos if video.split == name]
         train = [video for video in self.videos if video.split == "train"]
         apart = split_off(train, validation, "validation")
         if validation.fraction > 0 and not apart:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from partway import files, machine
-from partway.data import class_folders, mime, reading
+from partway.data import class_folders, label_csv, mime, official_lists, reading
 from partway.data import manifest as manifests
 from partway.data.candidates import Candidate, Listed, Problem
 from partway.data.manifest import Manifest, Video
@@ -18,6 +18,7 @@ from partway.data.mime_plan import options_of
 from partway.data.splits import shared_between_splits, wrong_splits
 from partway.errors import DataError, some
 from partway.progress import Progress, duration
+from partway.study import NONE
 
 PROBLEM_COLUMNS = ["path", "kind", "reason"]
 # A header may count a frame or two that never decode (all four HMDB51 clips at hand do); more is a cut file.
@@ -25,7 +26,15 @@ FRAMES_A_HEADER_MAY_LIE = 2
 MOST_SHOWN = 10  # problems of one kind in a message
 
 
-def prepare(spec: dict[str, Any], root: str, folder: Path, progress: Progress, refused: Path | None = None) -> Manifest:
+def prepare(
+    spec: dict[str, Any],
+    root: str,
+    folder: Path,
+    progress: Progress,
+    refused: Path | None = None,
+    *,
+    lists: str = NONE,
+) -> Manifest:
     """Read a data set and write manifest.csv, classes.json, dataset_problems.csv and dataset.json (last).
 
     Args:
@@ -34,15 +43,16 @@ def prepare(spec: dict[str, Any], root: str, folder: Path, progress: Progress, r
         folder: `results/data/<layout>-<key>`.
         refused: where the list of bad videos goes when they stop the study (Snakemake removes the declared outputs of
             a failed job); default dataset_problems.csv in `folder`.
+        lists: folder of the lists of classes and splits, for layouts that have them.
 
     Raises:
         DataError: bad videos under `on_bad_video: stop`, or a data set that cannot be trained on.
     """
     options = spec["options"]
-    listed = LAYOUTS[spec["layout"]](options, Path(root), progress)
+    listed = LAYOUTS[spec["layout"]](options, Path(root), Path(lists), progress)
     for note in listed.notes:
         progress.line(note)
-    _check_splits(listed.candidates, listed, root)  # before hours of decoding
+    _check_splits(listed.candidates, listed, root, progress)  # before hours of decoding
     found, problems = _open_all(listed.candidates, Path(root), progress)
     problems = sorted(listed.problems + problems, key=lambda problem: problem.path)
     stop = problems and options.get("on_bad_video", "stop") == "stop"
@@ -50,14 +60,14 @@ def prepare(spec: dict[str, Any], root: str, folder: Path, progress: Progress, r
     files.write_csv(table, map(dataclasses.asdict, problems), PROBLEM_COLUMNS)
     if stop:
         raise DataError(_bad_videos(problems, table))
-    _check_splits(found, listed, root, left_out=len(problems))
-    manifest = Manifest(found, sorted({video.label for video in found}))
+    _check_splits(found, listed, root, progress, left_out=len(problems))
+    manifest = Manifest(found, listed.classes or sorted({video.label for video in found}))
     manifests.write(manifest, folder)
     files.write_json(folder / "dataset.json", _describe(spec, manifest, problems, listed.groups_known))
     return manifest
 
 
-def _mime(options: dict, root: Path, progress: Progress) -> Listed:
+def _mime(options: dict, root: Path, lists: Path, progress: Progress) -> Listed:  # noqa: ARG001 (it has none)
     chosen = options_of({"options": options})
     began = time.monotonic()
     rows = mime.generate(chosen, root, workers=machine.workers(alone=True))
@@ -65,7 +75,13 @@ def _mime(options: dict, root: Path, progress: Progress) -> Listed:
     return Listed([Candidate(**row) for row in rows], groups_known=True)
 
 
-LAYOUTS = {"mime": _mime, "class_folders": lambda options, root, _: class_folders.read(options, root)}
+LAYOUTS = {
+    "mime": _mime,
+    "class_folders": lambda options, root, *_: class_folders.read(options, root),
+    "ucf101": lambda options, root, lists, _: official_lists.read_ucf101(options, root, lists),
+    "hmdb51": lambda options, root, lists, _: official_lists.read_hmdb51(options, root, lists),
+    "label_csv": lambda options, root, lists, _: label_csv.read(options, root, lists),
+}
 
 
 def _open_all(candidates: list[Candidate], root: Path, progress: Progress) -> tuple[list[Video], list[Problem]]:
@@ -113,14 +129,21 @@ def _bad_videos(problems: list[Problem], listed: Path) -> str:
     )
 
 
-def _check_splits(videos: list[Candidate] | list[Video], listed: Listed, root: str, left_out: int = 0) -> None:
+def _check_splits(
+    videos: list[Candidate] | list[Video], listed: Listed, root: str, progress: Progress, left_out: int = 0
+) -> None:
     wrong = list(wrong_splits(videos, official=listed.official_splits))
     if gone := sorted({c.label for c in listed.candidates} - {video.label for video in videos}):
         wrong.append(f"{some(gone)}: no video of this class can be read; repair some, or take the class out")
     shared = [*shared_between_splits(videos, "group")]
     if videos and isinstance(videos[0], Video):
         shared += shared_between_splits(videos, "digest")
-    wrong += shared[:MOST_SHOWN] + [f"{len(shared) - MOST_SHOWN} more such pairs"] * (len(shared) > MOST_SHOWN)
+    shared = shared[:MOST_SHOWN] + [f"{len(shared) - MOST_SHOWN} more such pairs"] * (len(shared) > MOST_SHOWN)
+    if listed.published:  # others report on these splits, as they are
+        for pair in shared if videos and isinstance(videos[0], Video) else ():
+            progress.line(f"note: {pair.partition('; put')[0]}; the official lists have it so")
+    else:
+        wrong += shared
     if wrong:
         without = f" without the {left_out} bad videos" if left_out else ""
         raise DataError("\n  ".join([f"{root}: train and test cannot be used{without}", *wrong]))
@@ -128,12 +151,13 @@ def _check_splits(videos: list[Candidate] | list[Video], listed: Listed, root: s
 
 def _describe(spec: dict, manifest: Manifest, problems: list[Problem], groups_known: bool) -> dict[str, Any]:
     videos = manifest.videos
+    present = {"train", "test", *(video.split for video in videos)}
     return {
         **spec,
         "fingerprint": manifest.fingerprint,
         "classes": len(manifest.classes),
         "class_list_digest": manifests.class_list_digest(manifest.classes),
-        "videos": {split: sum(v.split == split for v in videos) for split in ("train", "test")},
+        "videos": {split: sum(v.split == split for v in videos) for split in manifests.SPLITS if split in present},
         "frames": sum(v.frames for v in videos),
         "groups": len({v.group for v in videos}) if groups_known else "unknown",
         "left_out": len(problems),

@@ -109,13 +109,15 @@ def cost(study: Collected) -> dict[str, Any]:
 
 def data_set(study: Collected, name: str) -> dict[str, Any]:
     """What is known of a data set; its record is None where it is not prepared."""
+    record = study.summary["datasets"][name]
     validated = study.of_data(name).val_videos.dropna()
     validation = protocol.validation_of(study.lock, name)
     return {
         "name": name,
         **{part: study.lock["datasets"][name][part] for part in ("folder", "spec")},
-        "record": study.summary["datasets"][name],
+        "record": record,
         "validation": validation,
+        "listed_validation": bool(record) and "validation" in record["videos"],
         "validation_leaks": protocol.validation_leaks(validation),
         "validation_videos": int(validated.iloc[0]) if len(validated) else None,
     }
