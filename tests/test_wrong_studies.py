@@ -142,7 +142,9 @@ WRONG = {
     "empty root": Wrong({"datasets/mime": OWN_CLIPS | {"root": ""}}, "expected text that is not empty", "root"),
     # words
     "unknown layout": Wrong(
-        {"datasets/mime/layout": "mimes"}, "expected mime, class_folders, ucf101, hmdb51 or label_csv, got 'mimes'; did", "mimes"
+        {"datasets/mime/layout": "mimes"},
+        "expected mime, class_folders, ucf101, hmdb51 or label_csv, got 'mimes'; did",
+        "mimes",
     ),
     "no layout": Wrong({"datasets/mime": {"layuot": "mime"}}, "under `layout:`, found `layuot:`", "mime:"),
     "unknown family": Wrong({"models/small/family": "tinn"}, "small.family: expected transformers", "family: tinn"),
