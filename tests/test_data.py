@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import os
 from collections import Counter, defaultdict
 
 import cv2
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from conftest import make_class_folders, numbered_frames, write_video
 from partway import files, sources
-from partway.data import manifest, store
+from partway.data import manifest, reading, store
 from partway.data.manifest import Manifest, Video, subset
 from partway.data.prepare import prepare
 from partway.data.splits import split_off
@@ -20,6 +21,7 @@ from partway.data.video import inspect
 from partway.errors import DataError
 from partway.progress import Progress
 from partway.schema_data import SplitOff
+from test_containers import write_varying
 
 QUIET = Progress("test", stream=io.StringIO())
 
@@ -274,3 +276,51 @@ def test_a_cut_store_says_what_to_do(class_folders, tmp_path):
         file.truncate(1000)
     with pytest.raises(DataError, match=r"1000 bytes, expected .* delete .*store-raw.json"):
         store.open_reader(packed, class_folders, data)
+
+
+class Killed(BaseException):
+    """What a signal does in the middle of a call."""
+
+
+class KilledAfter(Progress):
+    """A call that is killed when so many videos have been read."""
+
+    def __init__(self, videos: int):
+        super().__init__("prepare")
+        self.left = videos
+
+    def update(self, line) -> None:  # noqa: ARG002 (the signature of its parent)
+        self.left -= 1
+        if not self.left:
+            raise Killed
+
+
+def test_prepare_goes_on_where_it_was_interrupted(class_folders, tmp_path, monkeypatch):
+    write_varying(class_folders / "dark" / "varying.mkv", [0, 40, 95, 130, 190])
+    spec, folder = {"layout": "class_folders", "options": {}}, tmp_path / "data"
+    undisturbed = prepare(spec, str(class_folders), tmp_path / "other", Progress("prepare"))
+    with pytest.raises(Killed):
+        prepare(spec, str(class_folders), folder, KilledAfter(10))
+    torn = folder / "opened.jsonl"
+    assert len(torn.read_text().splitlines()) == 10
+    torn.write_text(torn.read_text()[:-20])  # the last line was cut by a crash
+    (changed,) = (path for path in class_folders.rglob("clip_1.avi") if path.parent.name == "dark")
+    os.utime(changed, (1, 1))
+    looked_at, look = [], reading.inspect
+    monkeypatch.setattr(reading, "inspect", lambda path: looked_at.append(path) or look(path))
+    manifest = prepare(spec, str(class_folders), folder, Progress("prepare"))
+    assert manifest == undisturbed
+    assert changed in looked_at
+    assert len(looked_at) == len(manifest.videos) - 9 + 1  # all but nine, and the one that was touched
+    assert not torn.exists()
+
+
+def test_bad_videos_are_opened_again_once_they_are_repaired(class_folders, tmp_path):
+    spec, folder = {"layout": "class_folders", "options": {}}, tmp_path / "data"
+    broken = class_folders / "dark" / "clip_3.avi"
+    content = broken.read_bytes()
+    broken.write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match="1 bad video"):
+        prepare(spec, str(class_folders), folder, Progress("prepare"))
+    broken.write_bytes(content)
+    assert len(prepare(spec, str(class_folders), folder, Progress("prepare")).videos) == 16

@@ -15,6 +15,7 @@ from partway.data import manifest as manifests
 from partway.data.candidates import Candidate, Listed, Problem
 from partway.data.manifest import Manifest, Video
 from partway.data.mime_plan import options_of
+from partway.data.opened import Opened, signature
 from partway.data.splits import shared_between_splits, wrong_splits
 from partway.errors import DataError, some
 from partway.progress import Progress, duration
@@ -53,7 +54,7 @@ def prepare(
     for note in listed.notes:
         progress.line(note)
     _check_splits(listed.candidates, listed, root, progress)  # before hours of decoding
-    found, problems = _open_all(listed.candidates, Path(root), progress)
+    found, problems = _open_all(listed.candidates, Path(root), folder, progress)
     problems = sorted(listed.problems + problems, key=lambda problem: problem.path)
     stop = problems and options.get("on_bad_video", "stop") == "stop"
     table = refused if stop and refused else folder / "dataset_problems.csv"
@@ -64,6 +65,7 @@ def prepare(
     manifest = Manifest(found, listed.classes or sorted({video.label for video in found}))
     manifests.write(manifest, folder)
     files.write_json(folder / "dataset.json", _describe(spec, manifest, problems, listed.groups_known))
+    Opened(folder).forget()
     return manifest
 
 
@@ -84,40 +86,51 @@ LAYOUTS = {
 }
 
 
-def _open_all(candidates: list[Candidate], root: Path, progress: Progress) -> tuple[list[Video], list[Problem]]:
-    """Decode every video to its end, in parallel; results in the order of `candidates`."""
+def _open_all(
+    candidates: list[Candidate], root: Path, folder: Path, progress: Progress
+) -> tuple[list[Video], list[Problem]]:
+    """Decode every video to its end, in parallel; results in the order of `candidates`.
+
+    What an interrupted call found before, of videos that have not changed since, is taken from beside the manifest.
+    """
     found, problems, start = [], [], time.monotonic()
-    with ThreadPoolExecutor(machine.workers(alone=True)) as pool:
-        opened = pool.map(lambda candidate: _open(candidate, root), candidates)
-        for number, result in enumerate(opened, start=1):
-            (found if isinstance(result, Video) else problems).append(result)
+    with Opened(folder) as opened, ThreadPoolExecutor(machine.workers(alone=True)) as pool:
+        results = pool.map(lambda candidate: _open(candidate, root, opened), candidates)
+        for number, (candidate, result, new) in enumerate(results, start=1):
+            if new:
+                opened.add(candidate.path, *new)
+            if isinstance(result, Problem):
+                problems.append(result)
+            else:
+                times = tuple(result["frame_times_sec"]) if result["frame_times_sec"] else None
+                found.append(Video(**dataclasses.asdict(candidate), **result | {"frame_times_sec": times}))
             left = (time.monotonic() - start) / number * (len(candidates) - number)
             progress.update(f"read {number} of {len(candidates)} videos, {duration(left)} left")
+        known = f", {len(opened.before)} of them in a call before" if opened.before else ""
     bad = f", {len(problems)} of them bad: {problems[0].path}{' ...' * (len(problems) > 1)}" if problems else ""
-    progress.line(f"read {len(candidates)} videos in {duration(time.monotonic() - start)}{bad}")
+    progress.line(f"read {len(candidates)} videos in {duration(time.monotonic() - start)}{known}{bad}")
     return found, problems
 
 
-def _open(candidate: Candidate, root: Path) -> Video | Problem:
+def _open(
+    candidate: Candidate, root: Path, opened: Opened
+) -> tuple[Candidate, dict[str, Any] | Problem, tuple[str, dict[str, Any]] | None]:
+    """What a video holds, or why it is bad; and what to keep of it, unless that was known. Bad ones are opened again."""
     path = root / candidate.path
     try:
+        seen = signature(path)
+        if known := opened.get(candidate.path, seen):
+            return candidate, known, None
         facts = reading.inspect(path)
         digest = reading.digest(path)
     except (DataError, OSError) as error:
-        return Problem(candidate.path, "unreadable", str(error).removeprefix(f"{path}: "))
+        return candidate, Problem(candidate.path, "unreadable", str(error).removeprefix(f"{path}: ")), None
     if facts.frames + FRAMES_A_HEADER_MAY_LIE < facts.header_frames:
         reason = f"{facts.frames} frames decode, the header says {facts.header_frames}"
-        return Problem(candidate.path, "truncated", reason)
-    return Video(
-        **dataclasses.asdict(candidate),
-        frames=facts.frames,
-        frame_rate=facts.frame_rate,
-        width=facts.width,
-        height=facts.height,
-        codec=facts.codec,
-        digest=digest,
-        frame_times_sec=tuple(facts.times_sec) if facts.times_sec else None,
-    )
+        return candidate, Problem(candidate.path, "truncated", reason), None
+    found = {name: getattr(facts, name) for name in ("frames", "frame_rate", "width", "height", "codec")}
+    found |= {"digest": digest, "frame_times_sec": facts.times_sec}
+    return candidate, found, (seen, found)
 
 
 def _bad_videos(problems: list[Problem], listed: Path) -> str:
