@@ -93,6 +93,8 @@ def test_names_and_labels_are_in_no_key(tmp_path):
     [
         {"training": {"epochs": 2, "learning_rate": "5e-4", "accumulation": 2}},
         {"sampling": {"stride": 7}},  # only `strided` has a stride
+        {"transforms": {"never_flip": []}},
+        {"transforms": {"drop_frames": 0}},
         {"training": {"epochs": 2, "learning_rate": 0.0005, "accumulation": 2, "clip_norm": 1}},
         {"evaluation": {"aggregation": "logits"}},
     ],
@@ -106,6 +108,16 @@ def test_fields_without_effect_leave_the_key(tmp_path, same):
     path = tmp_path / "other.yaml"
     path.write_text(json.dumps(other).replace('"5e-4"', "5e-4"))
     assert folders(load(tmp_path, tree)) == folders(study.load(str(path)))
+
+
+def test_transforms_without_effect_leave_the_key(tmp_path):
+    def with_transforms(**transforms) -> tuple:
+        return folders(load(tmp_path, tiny_study() | {"transforms": transforms}))
+
+    assert with_transforms(flip=0.0) == with_transforms(flip=0.0, never_flip=["wave"])
+    assert with_transforms(crop="random_scale") == with_transforms(crop="random_scale", aspect=[0.9, 1.1])
+    assert with_transforms(crop="random_scale") != with_transforms(crop="random_scale", scale=[0.9, 1.0])
+    assert with_transforms() != with_transforms(never_flip=["wave"]) != with_transforms(drop_frames=0.1)
 
 
 def test_mixup_at_probability_0_leaves_the_key(tmp_path):
@@ -128,10 +140,12 @@ def test_execution_settings_are_in_no_key(tmp_path):
     tree = tiny_study()
     other = copy.deepcopy(tree)
     other["datasets"]["mime"]["store"] = "raw"
-    other["results_dir"] = "elsewhere"
     first, second = load(tmp_path, tree), load(tmp_path, other)
     assert folders(first) == folders(second)
     assert first.digest == second.digest
+    elsewhere = load(tmp_path, tree | {"results_dir": "elsewhere"})
+    assert folders(first) == folders(elsewhere)
+    assert first.digest != elsewhere.digest  # what is collected names the folder
 
 
 def test_two_swapped_values_are_another_key(tmp_path):

@@ -262,3 +262,9 @@ def test_evaluation_refuses_other_data_and_other_classes(data, tmp_path):
     torch.save(checkpoint | {"classes": ["light", "dark"]}, tmp_path / "training" / "checkpoint.pt")
     with pytest.raises(TrainingError, match="another class list"):
         evaluated(data, tmp_path / "training", tmp_path / "one")
+
+
+def test_a_class_that_is_never_flipped_must_exist(data, tmp_path):
+    with pytest.raises(TrainingError, match=r"never_flip: the data set has no class drak; did you mean dark\?"):
+        train(data, tmp_path, transforms={"never_flip": ["drak"]})
+    assert train(data, tmp_path, transforms={"never_flip": ["dark"]})["epochs"] == 3

@@ -238,10 +238,14 @@ def _with_effect(stage: dict[str, Any]) -> dict[str, Any]:
     sampling, transforms, training = stage["sampling"], stage["transforms"], stage["training"]
     if "strided" not in (sampling.train, sampling.test):
         sampling = _reset(sampling, "stride")
+    if transforms.crop != "random_resized":
+        transforms = _reset(transforms, "aspect")
     if transforms.crop == "none":
-        transforms = _reset(transforms, "scale", "aspect")
+        transforms = _reset(transforms, "scale")
         if transforms.flip == 0:
             transforms = _reset(transforms, "consistent")
+    if transforms.flip == 0:
+        transforms = _reset(transforms, "never_flip")
     if training.mixup is not None and training.mixup.prob == 0:
         training = _reset(training, "mixup")
     if training.schedule == "constant":

@@ -96,14 +96,21 @@ class Transforms(Section):
     """Augmentation in training, and the view at test time (SPEC 4d)."""
 
     consistent: bool = Field(False, description="draw parameters once for the clip, not once for each frame")
-    crop: Literal["random_resized", "none"] = Field("random_resized", description="none: the view of test time")
+    crop: Literal["random_resized", "random_scale", "none"] = Field(
+        "random_resized",
+        description="random_scale: both sides by a factor, then a crop of at most frame_size; none: the view of test time",
+    )
     scale: Annotated[tuple[Ratio, Ratio], list_of(2)] = Field(
-        (0.8, 1.0), description="share of the area that a random crop keeps"
+        (0.8, 1.0), description="share of the area that a random crop keeps; of random_scale the factor of both sides"
     )
     aspect: Annotated[tuple[Positive, Positive], list_of(2)] = Field(
         (0.75, 4 / 3), description="width over height of a random crop"
     )
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
+    never_flip: list[str] = Field([], description="classes whose direction matters: no flip of their train videos")
+    drop_frames: Probability = Field(
+        0.0, description="probability that a frame, but the first, is replaced by the one before it"
+    )
     test_resize: Literal["short_side", "square"] = Field(
         "short_side", description="then the centre crop; or both sides"
     )

@@ -74,7 +74,8 @@ class ClipMaker:
         rng = generator(TRAIN_STREAM, self.seed, epoch, video.id)
         ratio = sampling.random_ratio(rng) if self.ratio == "random" else self.ratio
         frames = self._frames(video, ratio, self.sampling.train, rng)
-        return transforms.train_view(frames, self.model.frame_size, self.transforms, rng)
+        may_flip = video.label not in self.transforms.never_flip
+        return transforms.train_view(frames, self.model.frame_size, self.transforms, rng, may_flip=may_flip)
 
     def test_clips(self, video: Video, evaluation: Evaluation) -> np.ndarray:
         """All views of a video as clips_VTHWC, without any randomness."""

@@ -30,7 +30,9 @@ def resized(frame_HWC: np.ndarray, box: Box, size: int) -> np.ndarray:
     return cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-def train_view(frames_THWC: np.ndarray, size: int, options: Transforms, rng: np.random.Generator) -> np.ndarray:
+def train_view(
+    frames_THWC: np.ndarray, size: int, options: Transforms, rng: np.random.Generator, *, may_flip: bool = True
+) -> np.ndarray:
     """Augment one clip for training.
 
     Args:
@@ -38,19 +40,53 @@ def train_view(frames_THWC: np.ndarray, size: int, options: Transforms, rng: np.
         size: height and width of the result in pixels.
         options: `consistent` draws one crop and flip for the clip, else one for each frame.
         rng: the sample's own source of randomness.
+        may_flip: false for a class whose direction matters.
 
     Returns:
         clip_THWC: uint8, size x size.
     """
+    if options.drop_frames > 0:
+        frames_THWC = frames_THWC[kept_frames(len(frames_THWC), options.drop_frames, rng)]
     height, width = frames_THWC.shape[1:3]
     clip = np.empty((len(frames_THWC), size, size, 3), dtype=np.uint8)
     for place, frame in enumerate(frames_THWC):
         if place == 0 or not options.consistent:
-            box = _random_box(height, width, options, rng) if options.crop == "random_resized" else None
-            flipped = rng.random() < options.flip
+            box = _train_box(height, width, size, options, rng)
+            flipped = rng.random() < options.flip and may_flip
         shown = resized(frame, box, size) if box else _test_resized(frame, size, options)
         clip[place] = shown[:, ::-1] if flipped else shown
     return clip
+
+
+def kept_frames(count: int, drop: float, rng: np.random.Generator) -> list[int]:
+    """Which frame stands at each place when each but the first is replaced by its predecessor with probability `drop`.
+
+    A predecessor may itself have been replaced: then the same frame stands three times.
+    """
+    kept = [0]
+    for index in range(1, count):
+        kept.append(kept[-1] if rng.random() < drop else index)
+    return kept
+
+
+def _train_box(height: int, width: int, size: int, options: Transforms, rng: np.random.Generator) -> Box | None:
+    """The box that a training view is cut from; None for the view of test time."""
+    if options.crop == "random_resized":
+        return _random_box(height, width, options, rng)
+    return _scaled_box(height, width, size, options, rng) if options.crop == "random_scale" else None
+
+
+def _scaled_box(height: int, width: int, size: int, options: Transforms, rng: np.random.Generator) -> Box:
+    """A crop of at most size x size of the frame with both sides scaled by a factor of `scale`, on the frame itself.
+
+    The ViT baseline's `random_scale_crop` (SPEC 4d): where a scaled side is shorter than `size`, all of it is taken, and
+    the crop is resized to a square in any case.
+    """
+    factor = rng.uniform(*options.scale)
+    box_height, box_width = (min(side, max(1, round(min(size, factor * side) / factor))) for side in (height, width))
+    top = int(rng.integers(0, height - box_height + 1))
+    left = int(rng.integers(0, width - box_width + 1))
+    return top, left, box_height, box_width
 
 
 def _random_box(height: int, width: int, options: Transforms, rng: np.random.Generator) -> Box:

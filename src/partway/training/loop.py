@@ -23,7 +23,7 @@ from partway.data import manifest as manifests
 from partway.data.clips import ClipLoader, ClipMaker, epoch_order
 from partway.data.manifest import Manifest, Video
 from partway.data.store import open_reader
-from partway.errors import StoppedError, StorageError, TrainingError
+from partway.errors import StoppedError, StorageError, TrainingError, did_you_mean, some
 from partway.models import parameter_count
 from partway.progress import Progress, duration
 from partway.schema import Evaluation
@@ -109,6 +109,9 @@ class Trainer:
         progress: Progress,
     ):
         self.spec, self.options, self.data = spec, spec.training, data
+        if unknown := [name for name in spec.transforms.never_flip if name not in data.classes]:
+            close = did_you_mean(unknown[0], data.classes)
+            raise TrainingError(f"transforms.never_flip: the data set has no class {some(unknown)}{close}")
         self.states, self.interruption, self.progress = states, interruption, progress
         self.so_far, self.under_way = _SoFar(), EpochUnderWay()
         self.videos = manifests.subset(data.split("train", spec.validation), spec.train_fraction)
