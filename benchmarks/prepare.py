@@ -9,6 +9,7 @@ after an interruption at half of them is measured as well.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import tempfile
 import time
@@ -21,7 +22,7 @@ from partway.schema_data import MimeOptions
 KINDS = 16  # different videos; the others are copies of them, since generating takes longer than opening
 
 
-class Interrupted(Exception):
+class StoppedCallError(Exception):
     """The call that is measured was stopped."""
 
 
@@ -32,10 +33,10 @@ class StoppedAfter(Progress):
         super().__init__("prepare")
         self.left = videos
 
-    def update(self, describe) -> None:
+    def update(self, describe) -> None:  # noqa: ARG002 (the signature of its parent)
         self.left -= 1
         if not self.left:
-            raise Interrupted
+            raise StoppedCallError
 
 
 def write_videos(root: Path, count: int) -> None:
@@ -61,10 +62,8 @@ def measured(root: Path, folder: Path, progress: Progress) -> float:
     """Seconds of one `prepare`."""
     spec = {"layout": "class_folders", "options": {}}
     began = time.monotonic()
-    try:
+    with contextlib.suppress(StoppedCallError):
         prepare.prepare(spec, str(root), folder, progress)
-    except Interrupted:
-        pass
     return time.monotonic() - began
 
 
