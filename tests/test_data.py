@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import os
+import time
 from collections import Counter, defaultdict
 
 import cv2
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import make_class_folders, numbered_frames, write_video
-from partway import files, sources
+from partway import files, machine, sources
 from partway.data import manifest, reading, store
 from partway.data.manifest import Manifest, Video, subset
 from partway.data.prepare import prepare
@@ -313,6 +314,22 @@ def test_prepare_goes_on_where_it_was_interrupted(class_folders, tmp_path, monke
     assert changed in looked_at
     assert len(looked_at) == len(manifest.videos) - 9 + 1  # all but nine, and the one that was touched
     assert not torn.exists()
+
+
+def test_an_interrupted_prepare_does_not_open_the_rest_first(class_folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("PARTWAY_WORKERS", "1")
+    machine.settings.cache_clear()
+    looked_at, look = [], reading.inspect
+
+    def slowly(path):
+        time.sleep(0.02)
+        looked_at.append(path)
+        return look(path)
+
+    monkeypatch.setattr(reading, "inspect", slowly)
+    with pytest.raises(Killed):
+        prepare({"layout": "class_folders", "options": {}}, str(class_folders), tmp_path, KilledAfter(5))
+    assert 5 <= len(looked_at) <= 8  # of 16
 
 
 def test_bad_videos_are_opened_again_once_they_are_repaired(class_folders, tmp_path):

@@ -7,6 +7,9 @@ Snakemake's `threads` and the OMP_NUM_THREADS=1 that `--cores 1` sets say nothin
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -99,6 +102,16 @@ def workers(*, alone: bool = False) -> int:
     wanted = settings()["workers"]
     cores = available_cores() if alone else free_cores()
     return min(MOST_WORKERS, cores) if wanted == "auto" else _count("workers", wanted)
+
+
+@contextmanager
+def pool(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that stop at an error or Ctrl-C once what they have in hand is done; what still waits is not begun."""
+    threads = ThreadPoolExecutor(count)
+    try:
+        yield threads
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def _count(name: str, value: Any) -> int:

@@ -15,7 +15,6 @@ import dataclasses
 import functools
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ import av
 import cv2
 import numpy as np
 
-from partway import files
+from partway import files, machine
 from partway.data.mime_plan import Video, classes, plan, shared_openings
 from partway.data.mime_render import render
 from partway.data.truth import first_decided_frame
@@ -72,7 +71,7 @@ def generate(options: MimeOptions, folder: Path, *, workers: int | None = None) 
     for label in classes(options):
         (folder / label).mkdir(parents=True, exist_ok=True)
     # Threads are as fast as processes here: most of the time passes in NumPy, OpenCV and FFmpeg.
-    with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
+    with machine.pool(workers or len(os.sched_getaffinity(0))) as pool:
         list(pool.map(functools.partial(_write, options, folder), videos))
     return [_row(video) for video in videos]
 

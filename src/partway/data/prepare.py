@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,7 @@ def _open_all(
     What an interrupted call found before, of videos that have not changed since, is taken from beside the manifest.
     """
     found, problems, start = [], [], time.monotonic()
-    with Opened(folder) as opened, ThreadPoolExecutor(machine.workers(alone=True)) as pool:
+    with Opened(folder) as opened, machine.pool(machine.workers(alone=True)) as pool:
         results = pool.map(lambda candidate: _open(candidate, root, opened), candidates)
         for number, (candidate, result, new) in enumerate(results, start=1):
             if new:

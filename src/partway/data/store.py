@@ -97,7 +97,7 @@ def pack(kind: str, manifest: Manifest, root: Path | str, output: Path, progress
     with (
         files.replacing(output.with_suffix(".bin")) as temporary,
         temporary.open("wb") as file,
-        ThreadPoolExecutor(machine.workers(alone=True)) as pool,
+        machine.pool(machine.workers(alone=True)) as pool,
     ):
         for number, (item, frames_THWC) in enumerate(_decode_ahead(pool, manifest, Path(root)), start=1):
             file.write(frames_THWC.data)
