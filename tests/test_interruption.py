@@ -27,6 +27,17 @@ RECIPE = {
 }
 
 
+@pytest.fixture(autouse=True)
+def signals_stop():
+    """As in a terminal: whoever runs the tests may ignore signals (`nohup` does), and so would what it starts."""
+    ignored = [number for number in STOP_SIGNALS if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @pytest.fixture(scope="module")
 def undisturbed(data, tmp_path_factory):
     """Folder of the training that nobody stopped."""
