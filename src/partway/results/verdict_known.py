@@ -26,9 +26,7 @@ def what_can_be_known(home: Path, writer: Writer) -> Iterator[str]:
         ratios = sorted(writer.runs[writer.runs.dataset == dataset].observation_ratio.unique())
         at = {row.observation_ratio: row.ceiling for row in of_data.itertuples()}
         limits = listed([f"{writer.percent(at[ratio])} % at ratio {ratio:g}" for ratio in ratios])
-        said = (
-            f"The truth of these videos is known: no honest model can be expected to be right more often than {limits}."
-        )
+        said = f"The truth of these videos is known: no honest model can be expected to be right more often than {limits} of the prefix window."
         parts = [said + _leaks(leaks[leaks.dataset == dataset]), *_order(pairs[pairs.dataset == dataset], writer)]
         yield "\n\n".join([f"## What can be known: {dataset}", *parts])
 
