@@ -243,8 +243,7 @@ def follow_the_steps(source: Path) -> None:
         assert count == 1, f"{EXTENDING}: {file} holds no {pattern}"
         (source / file).write_text(edited)
 
-    edit("models/__init__.py", r"^FAMILIES = \{", r"\g<0>\n" + step('"own": "partway'))
-    edit("schema.py", r"^ARCHITECTURES = \{", r"\g<0>\n" + step('"own": ["conv3d"]'))
+    edit("families.py", r"^FAMILIES = \{", r"\g<0>\n" + step('"own": Family'))
     edit("schema_data.py", r"^AnyDataset = ", step("class NamedFiles") + r"\n\n\g<0>")
     edit("schema_data.py", r"^(AnyDataset = .*)\| ClassFolders", r"\1| ClassFolders | NamedFiles")
     edit("data/prepare.py", r"^from partway.data import ", r"\g<0>named_files, ")

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from partway import layouts, sources, weights
 from partway.errors import PartwayError, StudyError, did_you_mean, nearest, short
+from partway.families import FAMILIES
 from partway.messages import MOST_SUGGESTIONS, describe, path_of
 from partway.plain_yaml import Path_, dotted
 from partway.resolve import Resolver, at, chain_of, why_missing
-from partway.schema import FRAME_FAMILIES, Ladder, StudyFile
+from partway.schema import Ladder, StudyFile
 from partway.study_file import NAMED, StudyText
 from partway.weights import SCRATCH, Pretrained
 
@@ -185,7 +186,7 @@ def _wrong_sizes(text: StudyText, resolve: Resolver, model: str, ablation: str) 
     options = resolve.recipe(model, ablation).model
     sections = [("ablations", name, "model") for name in chain_of(text.tree, ablation)] + [("models", model)]
     divisors = {"num_frames": "tubelet_size", "frame_size": "patch_size", "hidden_size": "num_heads"}
-    if resolve.file.models[model].family in FRAME_FAMILIES:
+    if FAMILIES[resolve.file.models[model].family].single_frames:
         del divisors["num_frames"]
         path = _blame(text, sections, "tubelet_size")
         if path in text.origins:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from partway.errors import did_you_mean, short
+from partway.families import ARCHITECTURES, FAMILIES
 from partway.schema_data import AnyDataset
 from partway.schema_types import (
     Count,
@@ -27,8 +28,6 @@ from partway.schema_types import (
 )
 
 RESERVED_NAMES = {"data", "trainings", "evaluations", "features", "logs"}
-ARCHITECTURES = {"transformers": ["videomae"], "timm": ["vit"]}  # by family; built in partway.models
-FRAME_FAMILIES = {"timm"}  # their models look at one frame at a time: a token never spans several
 
 
 # --- recipe sections -----------------------------------------------------------------------------------
@@ -178,11 +177,11 @@ class Recipe(Section):
 class Model(ModelOptions, Recipe):
     """A model of the study, with what it changes in the recipe."""
 
-    family: Literal[tuple(ARCHITECTURES)] = Field(
-        description="transformers: video models; timm: image models, the mean over the frames"
+    family: Literal[tuple(FAMILIES)] = Field(
+        description="; ".join(f"{name}: {family.told}" for name, family in FAMILIES.items())
     )
-    architecture: Literal[tuple(name for names in ARCHITECTURES.values() for name in names)] = Field(
-        description="videomae (of transformers) or vit (of timm)"
+    architecture: Literal[ARCHITECTURES] = Field(
+        description=", ".join(f"{' or '.join(f.architectures)} of {name}" for name, f in FAMILIES.items())
     )
     weights: str = Field(
         min_length=1, description="scratch, or the folder of a checkpoint that save_pretrained wrote; relative to here"
@@ -190,13 +189,14 @@ class Model(ModelOptions, Recipe):
 
     @model_validator(mode="after")
     def _of_its_family(self) -> Self:
-        if self.architecture not in ARCHITECTURES[self.family]:
-            known = ", ".join(ARCHITECTURES[self.family])
+        family = FAMILIES[self.family]
+        if self.architecture not in family.architectures:
+            known = ", ".join(family.architectures)
             raise ValueError(
                 f"architecture: {self.architecture} is none of the family {self.family}, which has {known}"
             )
-        if self.family == "timm" and self.weights != "scratch":
-            raise ValueError("weights: checkpoints of the family timm are not read yet; write scratch")
+        if self.weights != "scratch" and not family.loads_weights:
+            raise ValueError(f"weights: checkpoints of the family {self.family} are not read yet; write scratch")
         return self
 
 

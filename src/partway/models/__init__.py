@@ -1,9 +1,11 @@
-"""Models by family. A model takes a normalised video_BTCHW (float) and gives logits_BK; adding one is one function."""
+"""Models by family. A model takes a normalised video_BTCHW (float) and gives logits_BK; adding one is
+one function in the module of its family, and its name in `partway.families`."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from partway import weights
@@ -12,9 +14,10 @@ from partway.schema import ModelOptions
 if TYPE_CHECKING:
     from torch import nn
 
-# family -> module with `build(architecture, options, num_classes)` and `load(.., folder)`; imported on use, for these
-# imports take seconds
-FAMILIES = {"transformers": "partway.models.transformers", "timm": "partway.models.timm"}
+
+def _module(family: str) -> ModuleType:
+    """The module of a family, with `build` and `load`; imported on use, for these imports take seconds."""
+    return import_module(f"{__name__}.{family}")
 
 
 def create_model(family: str, architecture: str, options: ModelOptions, num_classes: int) -> nn.Module:
@@ -23,7 +26,7 @@ def create_model(family: str, architecture: str, options: ModelOptions, num_clas
     Returns:
         A module from video_BTCHW, normalised, to logits_BK.
     """
-    return import_module(FAMILIES[family]).build(architecture, options, num_classes)
+    return _module(family).build(architecture, options, num_classes)
 
 
 def load_pretrained(
@@ -43,7 +46,7 @@ def load_pretrained(
     """
     if weights.folder_digest(folder) != digest:
         raise weights.WeightsError(f"{folder}: its files have changed since this study was read; start the study again")
-    return import_module(FAMILIES[family]).load(architecture, options, num_classes, folder)
+    return _module(family).load(architecture, options, num_classes, folder)
 
 
 def parameter_count(model: nn.Module) -> int:
