@@ -32,7 +32,7 @@ import psutil
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from conftest import Workplace, clips_study, make_class_folders  # noqa: E402 (they make the videos)
+from conftest import Workplace, clips_study, heed_signals, make_class_folders  # noqa: E402 (they make the videos)
 
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TARGETS = ("job", "main", "both")
@@ -113,7 +113,12 @@ class Killer:
             )
         with self.log.open("w") as file:
             return subprocess.Popen(
-                place.command(), stdout=file, stderr=file, env=place.full_environment(), start_new_session=True
+                place.command(),
+                stdout=file,
+                stderr=file,
+                env=place.full_environment(),
+                start_new_session=True,
+                preexec_fn=heed_signals,
             )
 
     def _kill(self, main: subprocess.Popen) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -17,6 +18,7 @@ import pytest
 import yaml
 
 from known import resolved  # noqa: F401 (a fixture)
+from partway.training.interruption import STOP_SIGNALS
 
 # The tests' own trainings are tiny and run beside others: one thread each, on the CPU.
 os.environ.update(PARTWAY_THREADS="1", PARTWAY_WORKERS="1", PARTWAY_DEVICE="cpu")
@@ -130,6 +132,12 @@ class Workplace:
     def results(self, pattern: str) -> list[Path]:
         """Result files by pattern, sorted."""
         return sorted((self.folder / "results").glob(pattern))
+
+
+def heed_signals() -> None:
+    """As in a terminal: a shell ignores SIGINT in what it starts in the background, `nohup` SIGHUP, and so would we."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 COLLECT = {"collect": 1, "tables": 1, "figures": 1, "report": 1}

@@ -15,7 +15,16 @@ import pandas as pd
 import psutil
 import pytest
 
-from conftest import COLLECT, REPOSITORY, SNAKEMAKE, Workplace, make_class_folders, one_run_study, write_video
+from conftest import (
+    COLLECT,
+    REPOSITORY,
+    SNAKEMAKE,
+    Workplace,
+    heed_signals,
+    make_class_folders,
+    one_run_study,
+    write_video,
+)
 from partway import dag
 from partway.data import video
 
@@ -41,7 +50,12 @@ def started(workplace: Workplace) -> subprocess.Popen:
     (workplace.folder / "study.yaml").write_text(yaml.safe_dump(workplace.study))
     with (workplace.folder / "output.log").open("w") as log:
         return subprocess.Popen(
-            workplace.command(), stdout=log, stderr=log, env=workplace.full_environment(), start_new_session=True
+            workplace.command(),
+            stdout=log,
+            stderr=log,
+            env=workplace.full_environment(),
+            start_new_session=True,
+            preexec_fn=heed_signals,
         )
 
 
