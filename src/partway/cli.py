@@ -251,10 +251,8 @@ def _check(options: argparse.Namespace) -> None:
     amounts = {what: len(getattr(resolved, what)) for what in ("runs", "trainings", "evaluations", "ladders")}
     print("  " + ", ".join(f"{count} {what if count != 1 else what[:-1]}" for what, count in amounts.items()))
     for name, source in resolved.datasets.items():
-        made = source.spec["layout"] == "mime"
-        print(
-            f"  data set {name}: " + ("generated" if made else f"{'NOT ' * bool(source.missing)}found in {source.root}")
-        )
+        found = f"{'NOT ' * bool(source.missing)}found in {source.root}"
+        print(f"  data set {name}: {'generated' if source.is_generated else found}")
     for warning in missing:
         print(f"warning: {warning}", file=sys.stderr)
 

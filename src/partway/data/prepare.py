@@ -147,15 +147,16 @@ def _check_splits(
     wrong = list(wrong_splits(videos, official=listed.official_splits))
     if gone := sorted({c.label for c in listed.candidates} - {video.label for video in videos}):
         wrong.append(f"{some(gone)}: no video of this class can be read; repair some, or take the class out")
-    shared = [*shared_between_splits(videos, "group")]
-    if videos and isinstance(videos[0], Video):
-        shared += shared_between_splits(videos, "digest")
-    shared = shared[:MOST_SHOWN] + [f"{len(shared) - MOST_SHOWN} more such pairs"] * (len(shared) > MOST_SHOWN)
-    if listed.published:  # others report on these splits, as they are
-        for pair in shared if videos and isinstance(videos[0], Video) else ():
-            progress.line(f"note: {pair.partition('; put')[0]}; the official lists have it so")
-    else:
-        wrong += shared
+    opened = bool(videos) and isinstance(videos[0], Video)
+    shared = [*shared_between_splits(videos, "group"), *(shared_between_splits(videos, "digest") if opened else ())]
+    advice = "the official lists have it so" if listed.published else "put both into one split"
+    told = [f"{pair}; {advice}" for pair in shared[:MOST_SHOWN]]
+    told += [f"{len(shared) - MOST_SHOWN} more such pairs"] * (len(shared) > MOST_SHOWN)
+    if not listed.published:
+        wrong += told
+    elif opened:  # others report on these splits, as they are
+        for line in told:
+            progress.line(f"note: {line}")
     if wrong:
         without = f" without the {left_out} bad videos" if left_out else ""
         raise DataError("\n  ".join([f"{root}: train and test cannot be used{without}", *wrong]))

@@ -94,7 +94,7 @@ def shared_between_splits(videos: Sequence[Placed], what: str) -> Iterator[str]:
         other = first.setdefault(getattr(video, what), video)
         if other.split != video.split:
             shared = f"are of one source, {video.group}" if what == "group" else "have the same content"
-            yield f"{other.id} ({other.split}) and {video.id} ({video.split}) {shared}; put both into one split"
+            yield f"{other.id} ({other.split}) and {video.id} ({video.split}) {shared}"
 
 
 def _each(labels: list[str]) -> str:

@@ -32,8 +32,9 @@ class Truth:
         source = study.datasets[dataset]
         self.groups = shared_openings(options_of(source.spec))
         self.manifest = manifests.read(Path(study.results_dir, "data", source.folder, "manifest.csv"))
+        self.split = cache(self._split)  # every run asks
 
-    def split(self, name: str, validation: SplitOff = NO_VALIDATION) -> list[Video]:
+    def _split(self, name: str, validation: SplitOff = NO_VALIDATION) -> list[Video]:
         """The videos of `test` or `validation`."""
         return self.manifest.split(name, validation)
 
