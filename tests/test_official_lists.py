@@ -191,7 +191,12 @@ def test_what_lists_and_folders_disagree_about_is_told_by_kind(tmp_path):
     prepared(tmp_path, "ucf101", root, lists, on_bad_video="skip")
     kept = manifests.read(tmp_path / "data" / "manifest.csv").videos
     assert len(kept) == 24 - 2  # the one that is listed twice stays, once
-    assert json.loads((tmp_path / "data/dataset.json").read_text())["left_out"] == 3
+    described = json.loads((tmp_path / "data/dataset.json").read_text())
+    assert (described["left_out"], described["unlisted"]) == (2, 2)
+    unlisted = [
+        row["path"] for row in files.read_csv(tmp_path / "data/dataset_problems.csv") if row["kind"] == "unlisted"
+    ]
+    assert unlisted == ["HammerThrow/extra.avi", "HammerThrow/v_Hammering_g04_c01.avi"]
 
 
 def test_frame_folders_and_other_suffixes_are_found_where_lists_say_avi(tmp_path):
@@ -245,7 +250,8 @@ def test_a_small_hmdb51_is_prepared(tmp_path, capsys):
         "wave/Film #2",
         "wave/größer!",
     }
-    assert "2 videos are in no list of this split and are left out: brush_hair/Film [cut]" in capsys.readouterr().err
+    assert "2 videos are not used in this split, as its lists say" in capsys.readouterr().err
+    assert files.read_csv(tmp_path / "data/dataset_problems.csv") == []
 
 
 def test_a_source_on_both_sides_of_an_official_split_is_noted_and_kept(tmp_path, capsys):

@@ -73,6 +73,11 @@ def suffix(name: str) -> str:
     return os.path.splitext(name)[1].lower()  # noqa: PTH122 (half a million names: a Path each takes seconds)
 
 
+def without_video_suffix(name: str) -> str:
+    """A video's name without its suffix; other names as they are, for they may hold dots (as frame folders' do)."""
+    return name[: -len(suffix(name))] if suffix(name) in VIDEO_SUFFIXES else name
+
+
 def has_split_folders(root: str | Path) -> bool:
     """Whether the folder holds official splits: `train/` and `test/`, and no other folder."""
     top = expand(str(root))

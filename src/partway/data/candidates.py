@@ -36,6 +36,7 @@ class Listed:
         published: whether others report numbers on these very splits, so that they are taken as they are.
         classes: in the order of their indices; sorted names where the data set says none.
         problems: bad videos that are known before anything is decoded.
+        unlisted: paths of videos that lie there and that no list names.
         notes: for the log.
     """
 
@@ -45,4 +46,5 @@ class Listed:
     published: bool = False
     classes: list[str] | None = None
     problems: list[Problem] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -10,10 +10,10 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from partway import files
+from partway import files, sources
 from partway.data.candidates import Listed
 from partway.data.listed_videos import Entry, match
-from partway.data.official_lists import UCF101_NAME
+from partway.data.official_lists import ucf101_group
 from partway.errors import DataError, did_you_mean, short, some
 from partway.layouts import DICTIONARY
 from partway.schema_data import LabelCsv
@@ -32,9 +32,8 @@ def read(options: dict, root: Path, lists: Path) -> Listed:
     entries = [entry for name, split in _files(layout, lists) for entry in _entries(lists / name, split)]
     classes = _classes(lists / DICTIONARY, entries)
     _refuse_shared(entries, lists)
-    found, problems, notes = match(entries, root)
-    known = all(UCF101_NAME.search(_stem(entry.name)) for entry in entries)
-    return Listed(found, groups_known=known, published=True, classes=classes, problems=problems, notes=notes)
+    known = all(ucf101_group(entry.name) for entry in entries)
+    return match(entries, root, groups_known=known, classes=classes)
 
 
 def _files(layout: LabelCsv, lists: Path) -> Iterator[tuple[str, str]]:
@@ -72,12 +71,7 @@ def _entry(row: dict, path: Path, split: str, where: str) -> Entry:
     name, label = ((row[column] or "").strip() for column in NEEDED)
     if not name or not label:
         raise DataError(f"{path.parent / where}: expected an id and a label, got {short(name)} and {short(label)}")
-    group = UCF101_NAME.search(_stem(name))
-    return Entry(name, label, split, f"{label}/{group[1] if group else name}", where)
-
-
-def _stem(name: str) -> str:
-    return name.rpartition("/")[2].removesuffix(".avi")
+    return Entry(name, label, split, f"{label}/{ucf101_group(name) or sources.without_video_suffix(name)}", where)
 
 
 def _classes(path: Path, entries: list[Entry]) -> list[str]:

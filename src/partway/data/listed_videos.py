@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from partway import sources
-from partway.data.candidates import Candidate, Problem
+from partway.data.candidates import Candidate, Listed, Problem
 from partway.errors import some
 
-MOST_NOTED = 5  # names of unlisted videos in the log
+UNUSED = "unused"  # the split of a video that a list names and leaves out
 
 
 @dataclass(frozen=True)
@@ -50,36 +50,45 @@ class VideoTree:
     def find(self, entry: Entry) -> list[str]:
         """The paths that an entry may mean: `<class>/<name>`, else `<name>` at the root, with any video suffix."""
         for path in (f"{entry.label}/{entry.name}", entry.name):
-            stem = path if sources.suffix(path) not in sources.VIDEO_SUFFIXES else path.rpartition(".")[0]
             if path in self.paths:
                 return [path]
-            if stem in self.by_stem:
+            if (stem := sources.without_video_suffix(path)) in self.by_stem:
                 return self.by_stem[stem]
         return []
 
     def elsewhere(self, entry: Entry) -> str | None:
         """A video of that name in the folder of another class."""
-        has_suffix = sources.suffix(entry.name) in sources.VIDEO_SUFFIXES
-        stem = entry.name.rpartition(".")[0] if has_suffix else entry.name
+        stem = sources.without_video_suffix(entry.name)
         return next(iter(self.by_name.get(stem.rpartition("/")[2], ())), None)
 
 
-def match(entries: Iterable[Entry], root: Path) -> tuple[list[Candidate], list[Problem], list[str]]:
-    """Find the file of each listed video.
+def match(entries: Iterable[Entry], root: Path, *, groups_known: bool, classes: list[str]) -> Listed:
+    """Find the file of each listed video, in the order of the lists.
 
-    Returns:
-        The videos in the order of the lists; what is missing, listed twice, ambiguous or in another class's folder; and
-        a note on videos that no list names, which are left out.
+    What is missing, listed twice, ambiguous or in another class's folder is a problem; a video that no list names is not,
+    and is left out; one that a list leaves out (`UNUSED`) need not be there.
     """
-    tree, found, problems = VideoTree(root), {}, []
+    tree, found, problems, unused = VideoTree(root), {}, [], set()
     for entry in entries:
         paths = tree.find(entry)
-        if problem := _problem(entry, paths, tree, found):
+        if entry.split == UNUSED:
+            unused.update(paths)
+        elif problem := _problem(entry, paths, tree, found):
             problems.append(problem)
         else:
             path = paths[0]
             found[path] = Candidate(id=path, path=path, label=entry.label, split=entry.split, group=entry.group)
-    return list(found.values()), problems, list(_unlisted(tree, set(found)))
+    unlisted = sorted(tree.paths - unused - set(found))
+    notes = [f"{len(unused - set(found))} videos are not used in this split, as its lists say"] if unused else []
+    return Listed(
+        list(found.values()),
+        groups_known=groups_known,
+        published=True,
+        classes=classes,
+        problems=problems,
+        unlisted=unlisted,
+        notes=notes,
+    )
 
 
 def _problem(entry: Entry, paths: list[str], tree: VideoTree, found: dict[str, Candidate]) -> Problem | None:
@@ -94,8 +103,3 @@ def _problem(entry: Entry, paths: list[str], tree: VideoTree, found: dict[str, C
     if paths[0] in found:
         return Problem(shown, "listed twice", f"in {entry.where}, and before that as {found[paths[0]].split}")
     return None
-
-
-def _unlisted(tree: VideoTree, listed: set[str]) -> Iterator[str]:
-    if others := sorted(tree.paths - listed):
-        yield f"{len(others)} videos are in no list of this split and are left out: {some(others, most=MOST_NOTED)}"

@@ -6,14 +6,21 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from partway import sources
 from partway.data.candidates import Listed
-from partway.data.listed_videos import Entry, match
+from partway.data.listed_videos import UNUSED, Entry, match
 from partway.errors import DataError, short
 from partway.layouts import CLASS_INDEX, hmdb51_suffix, ucf101_lists
 from partway.schema_data import Hmdb51, Ucf101
 
 UCF101_NAME = re.compile(r"_(g\d+)_c\d+$")  # v_HandStandPushups_g01_c01: clips of one group were cut from one video
-HMDB51_SPLITS = {"1": "train", "2": "test"}  # "0": not used in this split
+HMDB51_SPLITS = {"0": UNUSED, "1": "train", "2": "test"}
+
+
+def ucf101_group(name: str) -> str | None:
+    """The group in a name as UCF-101 gives them (`g01` of v_Archery_g01_c02.avi); None in other names."""
+    group = UCF101_NAME.search(sources.without_video_suffix(name))
+    return group[1] if group else None
 
 
 def read_ucf101(options: dict, root: Path, lists: Path) -> Listed:
@@ -26,18 +33,18 @@ def read_ucf101(options: dict, root: Path, lists: Path) -> Listed:
     """
     split = Ucf101(layout="ucf101", root=str(root), lists=str(lists), **options).split
     index, train, test = (lists / name for name in ucf101_lists(split))
-    classes = [name for _, _, name in sorted(_class_index(index))]
+    classes = [name for _, name in sorted(_class_index(index))]
     entries = [*_ucf101_entries(train, "train", classes), *_ucf101_entries(test, "test", classes)]
-    found, problems, notes = match(entries, root)
-    return Listed(found, groups_known=True, published=True, classes=classes, problems=problems, notes=notes)
+    return match(entries, root, groups_known=True, classes=classes)
 
 
-def _class_index(path: Path) -> Iterator[tuple[int, int, str]]:
+def _class_index(path: Path) -> Iterator[tuple[int, str]]:
+    """Each class's number in the list, from 1, and its name."""
     for number, line in _lines(path):
         words = line.split()
         if len(words) != 2 or not words[0].isdecimal():
             raise _unreadable(path, number, line, "a number and a class, as 1 ApplyEyeMakeup")
-        yield int(words[0]), number, words[1]
+        yield int(words[0]), words[1]
 
 
 def _ucf101_entries(path: Path, split: str, classes: list[str]) -> Iterator[Entry]:
@@ -50,8 +57,7 @@ def _ucf101_entries(path: Path, split: str, classes: list[str]) -> Iterator[Entr
             raise _unreadable(path, number, line, f"{expected}, of a class of {CLASS_INDEX}")
         if split == "train" and index != str(classes.index(label) + 1):
             raise _unreadable(path, number, line, f"number {classes.index(label) + 1}, as {CLASS_INDEX} has {label}")
-        group = UCF101_NAME.search(video.rpartition(".")[0])
-        yield Entry(video, label, split, f"{label}/{group[1] if group else video}", f"{path.name}:{number}")
+        yield Entry(video, label, split, f"{label}/{ucf101_group(video) or video}", f"{path.name}:{number}")
 
 
 def read_hmdb51(options: dict, root: Path, lists: Path) -> Listed:
@@ -69,18 +75,16 @@ def read_hmdb51(options: dict, root: Path, lists: Path) -> Listed:
     if not labels:
         raise DataError(f"{lists}: holds no <class>{suffix}")
     entries = [entry for label in labels for entry in _hmdb51_entries(lists / f"{label}{suffix}", label)]
-    found, problems, notes = match(entries, root)
-    return Listed(found, groups_known=True, published=True, classes=labels, problems=problems, notes=notes)
+    return match(entries, root, groups_known=True, classes=labels)
 
 
 def _hmdb51_entries(path: Path, label: str) -> Iterator[Entry]:
     for number, line in _lines(path):
         name, _, use = line.rpartition(" ")
-        if not name or use not in ("0", *HMDB51_SPLITS):
+        if not name or use not in HMDB51_SPLITS:
             raise _unreadable(path, number, line, "a video, a blank, and 0, 1 or 2")
-        if use in HMDB51_SPLITS:
-            source = name.strip().rpartition(f"_{label}_")[0] or name
-            yield Entry(name.strip(), label, HMDB51_SPLITS[use], f"{label}/{source}", f"{path.name}:{number}")
+        source = name.strip().rpartition(f"_{label}_")[0] or name
+        yield Entry(name.strip(), label, HMDB51_SPLITS[use], f"{label}/{source}", f"{path.name}:{number}")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

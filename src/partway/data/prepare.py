@@ -24,6 +24,7 @@ PROBLEM_COLUMNS = ["path", "kind", "reason"]
 # A header may count a frame or two that never decode (all four HMDB51 clips at hand do); more is a cut file.
 FRAMES_A_HEADER_MAY_LIE = 2
 MOST_SHOWN = 10  # problems of one kind in a message
+UNLISTED = "unlisted"  # the kind of row that is no problem: a video that no list names
 
 
 def prepare(
@@ -57,13 +58,18 @@ def prepare(
     problems = sorted(listed.problems + problems, key=lambda problem: problem.path)
     stop = problems and options.get("on_bad_video", "stop") == "stop"
     table = refused if stop and refused else folder / "dataset_problems.csv"
-    files.write_csv(table, map(dataclasses.asdict, problems), PROBLEM_COLUMNS)
+    unlisted = [Problem(path, UNLISTED, "no list names it: left out") for path in listed.unlisted]
+    if unlisted:
+        progress.line(
+            f"{len(unlisted)} videos are in no list and are left out: {some(listed.unlisted)}; see {table.name}"
+        )
+    files.write_csv(table, map(dataclasses.asdict, problems + unlisted), PROBLEM_COLUMNS)
     if stop:
         raise DataError(_bad_videos(problems, table))
     _check_splits(found, listed, root, progress, left_out=len(problems))
     manifest = Manifest(found, listed.classes or sorted({video.label for video in found}))
     manifests.write(manifest, folder)
-    files.write_json(folder / "dataset.json", _describe(spec, manifest, problems, listed.groups_known))
+    files.write_json(folder / "dataset.json", _describe(spec, manifest, problems, listed))
     Opened(folder).forget()
     return manifest
 
@@ -162,7 +168,7 @@ def _check_splits(
         raise DataError("\n  ".join([f"{root}: train and test cannot be used{without}", *wrong]))
 
 
-def _describe(spec: dict, manifest: Manifest, problems: list[Problem], groups_known: bool) -> dict[str, Any]:
+def _describe(spec: dict, manifest: Manifest, problems: list[Problem], listed: Listed) -> dict[str, Any]:
     videos = manifest.videos
     present = {"train", "test", *(video.split for video in videos)}
     return {
@@ -172,6 +178,7 @@ def _describe(spec: dict, manifest: Manifest, problems: list[Problem], groups_kn
         "class_list_digest": manifests.class_list_digest(manifest.classes),
         "videos": {split: sum(v.split == split for v in videos) for split in manifests.SPLITS if split in present},
         "frames": sum(v.frames for v in videos),
-        "groups": len({v.group for v in videos}) if groups_known else "unknown",
-        "left_out": len(problems),
+        "groups": len({v.group for v in videos}) if listed.groups_known else "unknown",
+        "left_out": len({problem.path for problem in problems} - {v.path for v in videos}),
+        "unlisted": len(listed.unlisted),
     }

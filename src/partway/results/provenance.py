@@ -39,6 +39,7 @@ def data_set(source: DataSource, results_dir: str, read: Reader) -> dict[str, An
     if record is None:
         return None
     problems = Path(results_dir, "data", source.folder, "dataset_problems.csv")
-    listed = files.read_csv(problems) if problems.exists() else []
+    rows = files.read_csv(problems) if problems.exists() else []
+    listed = [row for row in rows if row["kind"] != "unlisted"]  # those are no bad videos
     classes = read("data", source.folder, "classes.json")
     return record | {"class_names": classes or [], "problems": listed[:MOST_PROBLEMS]}
