@@ -82,7 +82,8 @@ def test_hmdb51_as_it_is(tmp_path, split):
     listed = official_lists.read_hmdb51({"split": split}, touch(tmp_path, names), lists)
     assert Counter(video.split for video in listed.candidates) == {"train": 3570, "test": 1530}
     assert not listed.problems
-    assert listed.notes[0].startswith("1666 videos are in no list of this split and are left out: ")
+    assert listed.notes == ["1666 videos are not used in this split, as its lists say"]
+    assert not listed.unlisted
     assert len(listed.classes) == 51
     assert listed.classes == sorted(listed.classes)
     assert all(Counter(v.label for v in listed.candidates if v.split == "test")[c] == 30 for c in listed.classes)
@@ -168,6 +169,18 @@ def test_a_wrong_line_is_told_with_its_place(tmp_path, list_name, line, says):
     with pytest.raises(DataError) as error:
         prepared(tmp_path, "ucf101", root, lists)
     assert says in str(error.value)
+
+
+def test_ids_of_any_suffix_have_their_group(tmp_path):
+    root, lists = tmp_path / "videos", tmp_path / "lists"
+    lists.mkdir()
+    names = [f"v_Wave_g{group:02}_c01" for group in range(1, 5)]
+    touch(root, [f"wave/{name}.mp4" for name in names])
+    for file, chosen in (("train.csv", names[:2]), ("test.csv", names[2:])):
+        (lists / file).write_text("id,label\n" + "".join(f"{name}.mp4,wave\n" for name in chosen))
+    listed = label_csv.read({}, root, lists)
+    assert listed.groups_known
+    assert [video.group for video in listed.candidates] == [f"wave/g0{number}" for number in range(1, 5)]
 
 
 def test_what_lists_and_folders_disagree_about_is_told_by_kind(tmp_path):
