@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from known import HOME, VIDEOS, write_data, write_training
-from partway import cli, files
+from known import HOME, VIDEOS, known_study, write_data, write_known, write_training
+from partway import cli, files, study
 from partway.errors import DataError
 from partway.results import stats
 from partway.results.collect import collect, collect_partial
 from partway.results.figures import draw_figures
+from partway.results.report import write_report
 from partway.results.tables import read_runs, write_tables
 from partway.results.verdict import write_verdict
 
@@ -311,3 +312,41 @@ def test_a_ladder_that_mixes_precisions_is_flagged(resolved):
     runs.to_csv(HOME / "runs.csv", index=False)
     write_tables(HOME, {"decimals": 1})
     assert "Caution: the runs of recipe differ in precision: bf16, fp32." in (HOME / "tables/recipe.md").read_text()
+
+
+def test_reported_numbers_stand_apart_from_measured_ones(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plain = known_study()
+    write_known(plain)
+    collect(study.load("study.yaml"), HOME)
+    write_tables(HOME, {"decimals": 1})
+    before = pd.read_csv(HOME / "tables" / "recipe.csv")
+    assert "reported %" not in (HOME / "tables" / "recipe.md").read_text()
+
+    reported = {"test_top1": 0.8431, "train_top1": 0.8998, "source": "their page; another test set"}
+    rows = [
+        name if name != "mixup" else {"ablation": name, "reference": reported} for name in plain["ladders"]["recipe"]
+    ]
+    anchor = {"label": "TemPr", "dataset": "mime", "observation_ratio": 0.5, "top1": 0.954, "source": "their paper"}
+    write_known(plain | {"ladders": {"recipe": rows}, "references": [anchor]})
+    collect(study.load("study.yaml"), HOME)
+    write_tables(HOME, {"decimals": 1})
+    table = pd.read_csv(HOME / "tables" / "recipe.csv")
+    measured = [name for name in table if not name.startswith("reported_")]
+    pd.testing.assert_frame_equal(table[measured], before[measured])  # reported numbers are in no measured one
+    whole = table[(table.ablation == "mixup") & (table.observation_ratio == 1)].iloc[0]
+    assert (whole.reported_test_top1, whole.reported_train_top1) == (0.8431, 0.8998)
+    assert table[(table.ablation != "mixup") | (table.observation_ratio != 1)].reported_test_top1.isna().all()
+    text = (HOME / "tables" / "recipe.md").read_text()
+    assert "| 84.31 (train 89.98) |" in text
+    assert "were not measured here, and are in no difference (mixup): their page; another test set" in text
+    write_verdict(HOME, {"decimals": 1})
+    draw_figures(HOME, {"dpi": 50})
+    write_report(HOME, {"decimals": 1})
+    assert (
+        "TemPr: 95.4 % at 0.5, prefix (reported, not measured here)"
+        in (HOME / "figures" / "accuracy_against_ratio.svg").read_text()
+    )
+    page = (HOME / "report.html").read_text()
+    assert "84.31 (train 89.98)" in page
+    assert "is reported and was not measured here: their paper" in page

@@ -14,7 +14,8 @@ from partway.families import FAMILIES
 from partway.messages import MOST_SUGGESTIONS, describe, path_of
 from partway.plain_yaml import Path_, dotted
 from partway.resolve import Resolver, at, chain_of, why_missing
-from partway.schema import Ladder, StudyFile
+from partway.schema import StudyFile
+from partway.schema_grid import Ladder
 from partway.study_file import NAMED, StudyText
 from partway.weights import SCRATCH, Pretrained
 
@@ -73,6 +74,8 @@ def unknown_references(text: StudyText) -> dict[Path_, str]:
                 check((*rows, position, "model"), "models")
             else:
                 check((*rows, position), "ablations")
+    for position, _ in enumerate(_as_list(tree.get("references"))):
+        check(("references", position, "dataset"), "datasets")
     for name in known.get("ablations", ()):
         check(("ablations", name, "extends"), "ablations")
     return problems | _circles(text, known.get("ablations", {}))

@@ -135,6 +135,11 @@ HEADINGS = {
     "Evaluation": ("Evaluation", "`evaluation`. It changes no training."),
     "Ladder": ("Ladder", "`ladders.<name>`, where it is more than a list of rows."),
     "LadderRow": ("Ladder row", "An entry of a ladder, where it is more than a name."),
+    "Reported": (
+        "Reported number",
+        "`reference` of a ladder row. It stands in a column of its own, and its source below the table.",
+    ),
+    "Anchor": ("Published accuracy", "An entry of `references`; a star in the figure of accuracy against ratio."),
     "GridBlock": ("Grid block", "An entry of `grid`."),
     "TableOptions": ("Table options", "`tables`."),
     "FigureOptions": ("Figure options", "`figures`."),

@@ -12,9 +12,10 @@ from pydantic import BaseModel
 
 from partway import keys, layouts, sources
 from partway.schema import Evaluation as EvaluationOptions
-from partway.schema import GridBlock, ModelOptions, Sampling, Stage, StudyFile, Transforms
+from partway.schema import ModelOptions, Sampling, Stage, StudyFile, Transforms
 from partway.schema import Training as TrainingOptions
 from partway.schema_data import Dataset, WithLists
+from partway.schema_grid import GridBlock, LadderRow
 from partway.study import NONE, DataSource, Evaluation, Run, Study, Training
 from partway.study_file import StudyText
 from partway.weights import SCRATCH, Pretrained
@@ -116,9 +117,10 @@ class Resolver:
             evaluations=self.evaluations,
             runs=tuple(runs.values()),
             ladders={
-                name: {"rows": [row.model_dump() for row in ladder.named_rows()], "train_ratio": ladder.train_ratio}
+                name: {"rows": [_row(row) for row in ladder.named_rows()], "train_ratio": ladder.train_ratio}
                 for name, ladder in file.ladders.items()
             },
+            references=[anchor.model_dump() for anchor in file.references],
             labels={name: {"label": a.label, "note": a.note} for name, a in file.ablations.items()},
             tables=file.tables.model_dump(),
             figures=file.figures.model_dump(),
@@ -197,6 +199,11 @@ class Resolver:
         folder = f"{recipe.identity['architecture']}-{keys.evaluation_key(spec)}"
         self.evaluations.setdefault(folder, Evaluation(folder=folder, title=title, spec=spec, training=training))
         return folder
+
+
+def _row(row: LadderRow) -> dict[str, Any]:
+    """A row of a ladder as plain values; `reference` only where there is one."""
+    return row.model_dump(exclude={"reference"} if row.reference is None else None)
 
 
 def _data_source(dataset: Dataset, results_dir: str) -> DataSource:

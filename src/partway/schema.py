@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from partway.errors import did_you_mean, short
 from partway.families import ARCHITECTURES, FAMILIES
 from partway.schema_data import AnyDataset
+from partway.schema_grid import Anchor, FigureOptions, GridBlock, LadderOrRows, TableOptions
 from partway.schema_types import (
     Count,
     Fraction,
@@ -21,8 +22,6 @@ from partway.schema_types import (
     Probability,
     Ratio,
     Section,
-    Seed,
-    TrainRatio,
     list_of,
     not_true,
 )
@@ -210,75 +209,8 @@ class Ablation(Recipe):
     stages: list[Stage] = Field([], description="further trainings, each from the one before")
 
 
-# --- ladders and grid ----------------------------------------------------------------------------------
+# --- the whole file ------------------------------------------------------------------------------------
 
-
-class LadderRow(Section):
-    """One row of an ablation table; without `model`, of each model that runs it."""
-
-    ablation: Name = Field(description="name of an ablation")
-    model: Name | None = Field(None, description="name of a model; each that runs the ablation if not given")
-
-
-def _as_row(value: Any) -> Any:
-    if isinstance(value, dict | LadderRow):
-        return value
-    if isinstance(value, str):
-        return {"ablation": value}
-    raise ValueError(f"expected an ablation's name, or {{ablation: .., model: ..}}, got {short(value)}")
-
-
-def _as_ladder(value: Any) -> Any:
-    if isinstance(value, dict | Ladder):
-        return value
-    if isinstance(value, list):
-        return {"rows": value}
-    raise ValueError(f"expected a list of ablations, or {{rows: [..], train_ratio: ..}}, got {short(value)}")
-
-
-LadderRows = Annotated[
-    list[Annotated[LadderRow, BeforeValidator(_as_row, json_schema_input_type=Name | LadderRow)]], Field(min_length=1)
-]
-
-
-class Ladder(Section):
-    """Ordered rows of one ablation table."""
-
-    rows: LadderRows = Field(description="names of ablations, or {ablation: .., model: ..}")
-    model: Name | None = Field(None, description="of rows that name none; each that runs one of them if not given")
-    train_ratio: TrainRatio = Field("matched", description="which runs of the grid the table shows")
-
-    def named_rows(self) -> list[LadderRow]:
-        """The rows, with the ladder's model where they name none."""
-        return [row.model_copy(update={"model": row.model or self.model}) for row in self.rows]
-
-
-class GridBlock(Section):
-    """A cross product of runs."""
-
-    dataset: Name = Field(description="name of a data set")
-    models: Annotated[list[Name], Field(min_length=1, description="names of models")]
-    ablations: Annotated[list[Name], Field(min_length=1, description="names of ablations")]
-    ratios: Annotated[list[Ratio], Field(min_length=1, description="shares of the video that may be seen")]
-    windows: Annotated[list[Literal["prefix", "middle"]], Field(min_length=1, description="which share")] = ["prefix"]  # noqa: RUF012 (frozen)
-    train_ratio: TrainRatio = Field("matched", description="share seen in training: matched, full, random or a number")
-    train_fraction: Ratio = Field(1.0, description="share of the train split, class by class")
-    seeds: Annotated[list[Seed], Field(min_length=1, description="one training each")]
-
-
-class TableOptions(Section):
-    """How tables are written; in no key."""
-
-    decimals: Annotated[int, Field(ge=0, le=6)] = Field(1, description="of percentages")
-
-
-class FigureOptions(Section):
-    """How figures are drawn; in no key."""
-
-    dpi: Annotated[int, Field(ge=50, le=1200)] = Field(150, description="of the PNG files")
-
-
-LadderOrRows = Annotated[Ladder, BeforeValidator(_as_ladder, json_schema_input_type=LadderRows | Ladder)]
 # `vanilla:` with nothing behind it is an empty section, as a reader would think.
 AblationOrNothing = Annotated[
     Ablation, BeforeValidator(lambda v: {} if v is None else v, json_schema_input_type=Ablation | None)
@@ -299,6 +231,7 @@ class StudyFile(Recipe):
         dict[Name, AblationOrNothing], Field(min_length=1, description="overrides of the recipe, by name")
     ]
     ladders: dict[Name, LadderOrRows] = Field({}, description="tables by name: their rows in order")
+    references: list[Anchor] = Field([], description="published accuracies, drawn beside the curves")
     grid: Annotated[list[GridBlock], Field(min_length=1, description="what runs: the union of these blocks")]
     tables: TableOptions = TableOptions()
     figures: FigureOptions = FigureOptions()

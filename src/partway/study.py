@@ -106,6 +106,7 @@ class Study:
     evaluations: dict[str, Evaluation]
     runs: tuple[Run, ...]
     ladders: dict[str, dict[str, Any]]
+    references: list[dict[str, Any]]  # published accuracies
     labels: dict[str, dict[str, str | None]]
     tables: dict[str, Any]
     figures: dict[str, Any]

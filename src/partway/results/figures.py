@@ -17,6 +17,8 @@ from partway.results.style import LINES, MARKERS, Curve, plt
 from partway.results.tables import read_runs
 from partway.results.training_curves import draw_training_curves
 
+REFERENCE_MARKERS = ["*", "p", "h", "8"]  # none of those that curves have
+
 
 def draw_figures(home: Path, options: dict[str, Any]) -> None:
     """Draw `figures/{accuracy_against_ratio,training_curves}.{svg,png}` of a collected study.
@@ -28,18 +30,20 @@ def draw_figures(home: Path, options: dict[str, Any]) -> None:
     runs = read_runs(home)
     lock = files.read_json(home / "study.lock.json")
     with mpl.rc_context(style.STYLE):
-        ratio = _accuracy_against_ratio(runs, lock["labels"], pd.read_csv(home / "ceiling.csv", dtype={"dataset": str}))
+        ratio = _accuracy_against_ratio(runs, lock, pd.read_csv(home / "ceiling.csv", dtype={"dataset": str}))
         style.write(ratio, home, "accuracy_against_ratio", options["dpi"])
         style.write(draw_training_curves(home, runs, lock), home, "training_curves", options["dpi"])
 
 
-def _accuracy_against_ratio(runs: pd.DataFrame, labels: dict, ceiling: pd.DataFrame) -> Figure:
+def _accuracy_against_ratio(runs: pd.DataFrame, lock: dict[str, Any], ceiling: pd.DataFrame) -> Figure:
+    labels = lock["labels"]
     curves = {dataset: style.curves(runs[runs.dataset == dataset], labels) for dataset in runs.dataset.unique()}
     colours = style.curve_colours(runs, labels)
     figure, axes = plt.subplots(1, len(curves), squeeze=False, layout="constrained")
     for (dataset, drawn), axis in zip(curves.items(), axes[0], strict=True):
         _draw_dataset(axis, dataset, drawn, colours)
         _draw_ceiling(axis, ceiling[ceiling.dataset == dataset])
+        _draw_references(axis, [anchor for anchor in lock["references"] if anchor["dataset"] == dataset])
         axis.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     # Legends stand below, where they hide no curve; the figure grows by their lines, the axes keep their size.
     lines = max(len(axis.get_legend().get_texts()) for axis in axes[0])
@@ -52,6 +56,15 @@ def _draw_ceiling(axis: Axes, ceiling: pd.DataFrame) -> None:
     if len(ceiling):
         look = {"color": "0.25", "linestyle": ":", "linewidth": 1.4, "label": "ceiling of any honest model (prefix)"}
         axis.step(ceiling.observation_ratio, 100 * ceiling.ceiling, where="post", **look)
+
+
+def _draw_references(axis: Axes, anchors: list[dict[str, Any]]) -> None:
+    """Published accuracies: hollow, joined to nothing, and told by their numbers in the legend."""
+    for place, anchor in enumerate(anchors):
+        x, y = anchor["observation_ratio"], 100 * anchor["top1"]
+        name = f"{anchor['label']}: {y:g} % at {x:g}, {anchor['window']} (reported, not measured here)"
+        look = {"marker": REFERENCE_MARKERS[place % len(REFERENCE_MARKERS)], "markersize": 9, "markerfacecolor": "none"}
+        axis.plot([x], [y], color="0.15", linestyle="", label=name, **look)
 
 
 def _draw_dataset(axis: Axes, dataset: str, curves: list[Curve], colours: dict[tuple, str]) -> None:

@@ -23,7 +23,7 @@ from partway.results.plain_markdown import to_html
 from partway.results.report_runs import table_of_runs
 from partway.results.stats import Estimate
 from partway.results.style import Curve, count
-from partway.results.tables import HOLE, notes, read_tables
+from partway.results.tables import HOLE, notes, read_tables, reported
 from partway.results.verdict import Writer
 
 HERE = Path(__file__).parent
@@ -42,7 +42,7 @@ def write_report(home: Path, options: dict[str, Any]) -> None:
     templates = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    templates.globals |= {"percent": study.percent, "count": count, "whisker": whisker}
+    templates.globals |= {"percent": study.percent, "count": count, "whisker": whisker, "reported": reported}
     cautions = report_origin.cautions(study)
     page = templates.get_template("report.html.jinja").render(
         header=header(study),
@@ -107,7 +107,7 @@ def accuracy(study: Collected) -> dict[str, Any]:
             tips[curve_id(dataset, place)] = [_tip(study, curve, *point) for point in curve.points if point[1]]
     words = "Test accuracy (top1) against observation ratio; the table below holds its numbers."
     figure = inline(study.home / "figures" / "accuracy_against_ratio.svg", "accuracy", words, tips)
-    return {"figure": figure, "tables": tables}
+    return {"figure": figure, "tables": tables, "references": study.lock["references"]}
 
 
 def _numbers(study: Collected, dataset: str, curves: list[Curve]) -> dict[str, Any]:
@@ -157,6 +157,7 @@ def ladder(study: Collected, name: str) -> dict[str, Any]:
         {"rows": rows, "condition": writer.condition(rows), "span": _span(rows), "reach": _reach(rows)}
         | {"videos": sorted({int(row["test_videos"]) for row in rows if row["test_videos"]})}
         | {"several_models": len({row["model"] for row in rows}) > 1}
+        | {"reported": any(row["reported_test_top1"] is not None for row in rows)}
         for rows in read_tables(study.home, name, len(definition["rows"]))
     ]
     return {"name": name, "tables": tables}

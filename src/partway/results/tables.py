@@ -69,7 +69,15 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def notes(home: Path, ladder: str, runs: pd.DataFrame, definition: dict[str, Any]) -> list[str]:
     """What stands below the tables of a ladder, a paragraph each."""
-    return [NOTE, *left_out(home), *_mixed(ladder, runs, definition)]
+    return [NOTE, *_reported(definition), *left_out(home), *_mixed(ladder, runs, definition)]
+
+
+def _reported(definition: dict[str, Any]) -> Iterator[str]:
+    """One line a source: which numbers of a ladder are somebody else's."""
+    reported = [(row["ablation"], row["reference"]) for row in definition["rows"] if row.get("reference")]
+    for source in dict.fromkeys(reference["source"] for _, reference in reported):
+        rows = ", ".join(ablation for ablation, reference in reported if reference["source"] == source)
+        yield f"Reported numbers were not measured here, and are in no difference ({rows}): {source}"
 
 
 def left_out(home: Path) -> list[str]:
@@ -106,23 +114,25 @@ def read_runs(home: Path) -> pd.DataFrame:
     return runs
 
 
-def _conditions(runs: pd.DataFrame, ladder: dict) -> Iterator[tuple[dict, list[tuple[str, str]], pd.DataFrame]]:
+def _conditions(runs: pd.DataFrame, ladder: dict) -> Iterator[tuple[dict, list[dict], pd.DataFrame]]:
     """One table for each condition that the ladder's runs share; and for each model, where its rows name none."""
     runs = runs[runs.train_ratio == str(ladder["train_ratio"])]
     open_rows = {row["ablation"] for row in ladder["rows"] if row["model"] is None}
     for model in runs[runs.ablation.isin(open_rows)].model.unique() if open_rows else [None]:
-        rows = [(row["model"] or model, row["ablation"]) for row in ladder["rows"]]
-        of_ladder = runs[[pair in rows for pair in zip(runs.model, runs.ablation, strict=True)]]
+        rows = [row | {"model": row["model"] or model} for row in ladder["rows"]]
+        pairs = {(row["model"], row["ablation"]) for row in rows}
+        of_ladder = runs[[pair in pairs for pair in zip(runs.model, runs.ablation, strict=True)]]
         for values, group in of_ladder.groupby(CONDITIONS, sort=False):
             yield dict(zip(CONDITIONS, values, strict=True)), rows, group
 
 
-def _table(study: dict, condition: dict, group: pd.DataFrame, rows: list[tuple[str, str]]) -> list[dict[str, Any]]:
+def _table(study: dict, condition: dict, group: pd.DataFrame, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of one table; values that cannot be known are None."""
     correct = cache(lambda folder: read_correct(Path(study["results_dir"], "evaluations", folder)).to_numpy())
     table: list[dict[str, Any]] = []
     above: list[pd.DataFrame] = []
-    for model, ablation in rows:
+    for row in rows:
+        model, ablation = row["model"], row["ablation"]
         runs = group[(group.model == model) & (group.ablation == ablation)]
         complete = runs[runs.status == "complete"]
         table.append(
@@ -131,6 +141,7 @@ def _table(study: dict, condition: dict, group: pd.DataFrame, rows: list[tuple[s
             | _summary(runs, complete)
             | _difference("previous", complete, above[-1] if above else None, correct)
             | _difference("first", complete, above[0] if above else None, correct)
+            | _reference(row.get("reference"), condition)
         )
         above.append(complete)
     return table
@@ -163,6 +174,12 @@ def _summary(runs: pd.DataFrame, complete: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def _reference(reported: dict[str, Any] | None, condition: dict[str, Any]) -> dict[str, float | None]:
+    """What others report for a row under these conditions; None where they report nothing."""
+    holds = reported is not None and reported["observation_ratio"] == condition["observation_ratio"]
+    return {f"reported_{name}": reported[name] if holds else None for name in ("test_top1", "train_top1")}
+
+
 def _difference(to: str, runs: pd.DataFrame, other: pd.DataFrame | None, correct) -> dict[str, float | None]:
     """Difference to another row over the seeds that both have; None where there are none."""
     names = [f"difference_to_{to}{end}" for end in ("", "_low", "_high", "_seeds")]
@@ -182,6 +199,8 @@ def _markdown(ladder: str, condition: dict, table: list[dict], decimals: int) ->
         f"{name} {value}" for name, value in condition.items() if not (name == "train_fraction" and value == 1)
     )
     shown = pd.DataFrame([_shown(row, decimals) for row in table])
+    if not any(row["reported_test_top1"] is not None for row in table):
+        shown = shown.drop(columns="reported %")
     holes = [f"- **{row['label'] or row['ablation']}** lacks {row['missing']}" for row in table if row["missing"]]
     videos = " / ".join(sorted({str(row["test_videos"]) for row in table if row["test_videos"]})) or HOLE
     head = f"### {ladder}: {about}\n\nn = {videos} test videos\n\n"
@@ -197,6 +216,13 @@ def _markdown(ladder: str, condition: dict, table: list[dict], decimals: int) ->
 def as_percent(value: float | None, decimals: int, sign: str = "") -> str:
     """A fraction as a number of per cent, without the sign; a dash for what is not known."""
     return HOLE if value is None or pd.isna(value) else f"{100 * value:{sign}.{decimals}f}"
+
+
+def reported(row: dict[str, Any]) -> str:
+    """What others report for a row, in per cent, with their digits: test, and train in brackets where it is known."""
+    test, train = (row[f"reported_{name}_top1"] for name in ("test", "train"))
+    told = HOLE if test is None else f"{100 * test:.6g}"
+    return told if train is None else f"{told} (train {100 * train:.6g})"
 
 
 def _shown(row: dict[str, Any], decimals: int) -> dict[str, str]:
@@ -228,4 +254,5 @@ def _shown(row: dict[str, Any], decimals: int) -> dict[str, str]:
         "gap": percent(row["gap"], "+"),
         "to previous": with_interval("difference_to_previous"),
         "to first": with_interval("difference_to_first"),
+        "reported %": reported(row),
     }
