@@ -37,9 +37,9 @@ DATA = {
 }
 
 
-def write_data(found: study.Study, **changes) -> None:
-    """What `prepare` says of the data set of the known study, without its videos."""
-    folder = Path("results/data", found.datasets["mime"].folder)
+def write_data(found: study.Study, name: str = "mime", **changes) -> None:
+    """What `prepare` says of a data set of the known study, without its videos."""
+    folder = Path("results/data", found.datasets[name].folder)
     files.write_json(folder / "dataset.json", DATA | changes)
     files.write_json(folder / "classes.json", ["bow", "wave"])
 
@@ -72,7 +72,7 @@ def write_training(folder: Path, parent: str | None = None, train_eval: float | 
     files.write_csv(folder / "training_log.csv", log, ["epoch", *measured, "val_loss", "val_top1"])
 
 
-def write_evaluation(folder: Path, training: str, right: set[int], views: dict) -> None:
+def write_evaluation(folder: Path, training: str, right: set[int], views: dict, *, labelled: bool = True) -> None:
     labels = np.arange(VIDEOS) % 2
     answers = np.where([number in right for number in range(VIDEOS)], labels, 1 - labels)
     count = views.get("crops", 1) * views.get("flips", 1)
@@ -82,9 +82,14 @@ def write_evaluation(folder: Path, training: str, right: set[int], views: dict) 
         for view in range(count)
     ]
     folder.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(rows), folder / "predictions.parquet")
     top1 = len(right) / VIDEOS
     scores = {"top1": top1, "top5": 1.0, "mean_class_accuracy": top1, "loss": 0.5}
+    if not labelled:
+        rows = [row | {"label_index": None} for row in rows]
+        scores = dict.fromkeys(scores)
+        predicted = [{"id": str(n), "class": ("bow", "wave")[answers[n]]} for n in range(VIDEOS)]
+        files.write_csv(folder / "submission.csv", predicted, ["id", "class"])
+    pq.write_table(pa.Table.from_pylist(rows), folder / "predictions.parquet")
     record = {
         "videos": VIDEOS,
         "classes": 2,
@@ -126,5 +131,7 @@ def write_known(tree: dict) -> study.Study:
         for folder in (run.evaluation, run.validation):
             if not Path("results/evaluations", folder).exists():
                 views = found.evaluations[folder].spec.get("views", {})
-                write_evaluation(Path("results/evaluations", folder), run.trainings[-1], right, views)
+                labelled = folder != run.evaluation or found.datasets[run.dataset].scored_on == "test"
+                place = Path("results/evaluations", folder)
+                write_evaluation(place, run.trainings[-1], right, views, labelled=labelled)
     return found

@@ -274,7 +274,7 @@ def test_a_source_on_both_sides_of_an_official_split_is_noted_and_kept(tmp_path,
     manifest = prepared(tmp_path, "hmdb51", root, lists)
     assert len(manifest.split("test", SplitOff())) == 3
     said = capsys.readouterr().err
-    assert "are of one source, wave/A_&_B_(1996); the official lists have it so" in said
+    assert "are of one source, wave/A_&_B_(1996); the published splits have it so" in said
 
 
 def test_hmdb51_without_lists_and_with_a_wrong_line(tmp_path):

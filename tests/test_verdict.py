@@ -19,7 +19,8 @@ LABELS = {"vanilla": "Vanilla", "crop": "+ Crop", "mixup": "+ Mixup", "views": "
 
 def run(ablation: str, top1: float | None, ratio: float = 1, seed: int = 0, **cell) -> dict:
     """One row of runs.csv; without a score it is missing."""
-    row = CELL | {"ablation": ablation, "observation_ratio": ratio, "seed": seed, "status": "missing"} | cell
+    row = CELL | {"ablation": ablation, "observation_ratio": ratio, "seed": seed, "status": "missing"}
+    row |= {"scored_on": "test"} | cell
     return row if top1 is None else row | {"status": "complete", "test_top1": top1, "test_videos": 160, "classes": 4}
 
 
@@ -27,7 +28,8 @@ def row(ablation: str, top1: float | None, step: tuple | None = None, way: tuple
     """One row of a ladder's CSV: 160 videos, one seed, an interval of 6 points on both sides."""
     found = {name: CELL.get(name) for name in CONDITIONS} | {"observation_ratio": 1, "model": "vit"}
     found |= {"ablation": ablation, "label": LABELS[ablation], "test_top1": top1, "test_videos": None}
-    found |= {"test_low": None, "test_high": None, "seeds": 0, "seeds_of_grid": 1}
+    found |= {"test_low": None, "test_high": None, "test_top1_std": None, "seeds": 0, "seeds_of_grid": 1}
+    found |= {"scored_on": "test"}
     if top1 is not None:
         found |= {"test_low": top1 - 0.06, "test_high": top1 + 0.06, "test_videos": 160, "seeds": 1}
     for to, difference in (("previous", step), ("first", way)):
@@ -44,7 +46,11 @@ def verdict(tmp_path: Path, runs: list[dict], tables: dict[str, list[dict]], dec
     }
     labels = {name: {"label": label, "note": None} for name, label in LABELS.items()}
     lock = {"name": "known", "question": None, "ladders": ladders, "labels": labels} | lock
-    lock = {"datasets": {"mime": {}}, "trainings": {"t": {"dataset": "mime", "spec": {}}}, "runs": runs} | lock
+    lock = {
+        "datasets": {"mime": {"spec": {"layout": "mime"}}},
+        "trainings": {"t": {"dataset": "mime", "spec": {}}},
+        "runs": runs,
+    } | lock
     files.write_json(tmp_path / "study.lock.json", lock)
     files.write_json(tmp_path / "summary.json", {"datasets": {}})
     files.write_csv(tmp_path / "ceiling.csv", [], CEILING_COLUMNS)

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from partway import files, keys, machine, metrics
+from partway import files, keys, machine, metrics, submission
 from partway.data import manifest as manifests
 from partway.data.clips import ClipLoader, ClipMaker
-from partway.data.manifest import Manifest, Video
+from partway.data.manifest import UNLABELLED, Manifest, Video
 from partway.data.store import open_reader
 from partway.errors import TrainingError
 from partway.models import create_model
@@ -38,6 +38,8 @@ def evaluate(
     progress: Progress,
 ) -> None:
     """Score a split and write predictions.parquet, then metrics.json, into `folder`.
+
+    A test split without labels has no scores (None); its predicted classes stand in submission.csv.
 
     Args:
         spec: as hashed: training, split, observation_ratio, window, views.
@@ -71,7 +73,8 @@ def evaluate(
         scored = predict(model.to(device), batches, to_device, precision, _Counter(len(videos), progress))
     seconds = time.monotonic() - began
     observed = [clips.observed(video, spec["observation_ratio"]) for video in videos]
-    scores = _write(folder, videos, data.classes, observed, scored, views)
+    _write_predictions(folder, videos, data.classes, observed, scored)
+    scores = _scores(folder, videos, data.classes, scored, views)
     facts = {
         "videos": len(videos),
         "classes": len(data.classes),
@@ -88,7 +91,8 @@ def evaluate(
         "spec": spec,
     }
     files.write_json(folder / "metrics.json", scores | facts)
-    progress.line(f"{spec['split']} top1 {scores['top1']:.1%} of {len(videos)} videos in {duration(seconds)}")
+    told = f"no labels, classes in {submission.NAME}," if scores["top1"] is None else f"top1 {scores['top1']:.1%}"
+    progress.line(f"{spec['split']} {told} of {len(videos)} videos in {duration(seconds)}")
 
 
 def _record(training: Path, data: Manifest) -> dict[str, Any]:
@@ -118,24 +122,21 @@ class _Counter:
         return f"about {duration(left)} left, scored {self.done} of {self.videos} videos"
 
 
-def _write(
-    folder: Path,
-    videos: list[Video],
-    classes: list[str],
-    observed: list[int],
-    scored: tuple,
-    views: Evaluation,
-) -> dict[str, float]:
-    """Write per-video logits of every view, one row a (video, view); return the metrics of their average."""
+def _write_predictions(
+    folder: Path, videos: list[Video], classes: list[str], observed: list[int], scored: tuple
+) -> None:
+    """Write per-video logits of every view, one row a (video, view); a label that is not known is null."""
     logits_NVK, labels_N, ids = scored
     if ids != [video.id for video in videos] or len(set(ids)) != len(ids):
         raise TrainingError("a video was scored twice or not at all; this is a bug in partway, please report it")
     repeat = logits_NVK.shape[1]
+    unknown_N = np.repeat(labels_N == UNLABELLED, repeat)
+    labels = np.repeat([video.label or "" for video in videos], repeat)
     table = pa.table(
         {
             "id": np.repeat(ids, repeat),
-            "label": np.repeat([video.label for video in videos], repeat),
-            "label_index": np.repeat(labels_N, repeat),
+            "label": pa.array(labels, pa.string(), mask=unknown_N),
+            "label_index": pa.array(np.repeat(labels_N, repeat), pa.int64(), mask=unknown_N),
             "observed_frames": np.repeat(observed, repeat),
             "view": np.tile(np.arange(repeat), len(ids)),
             "logits": list(logits_NVK.reshape(-1, logits_NVK.shape[2])),
@@ -143,4 +144,16 @@ def _write(
     ).replace_schema_metadata({"classes": "\n".join(classes)})
     with files.replacing(folder / "predictions.parquet") as temporary:
         pq.write_table(table, temporary)
-    return metrics.summarise(metrics.average_views(logits_NVK, views.aggregation), labels_N)
+
+
+def _scores(
+    folder: Path, videos: list[Video], classes: list[str], scored: tuple, views: Evaluation
+) -> dict[str, float | None]:
+    """The metrics of the views' average; None where there are no labels, and submission.csv is written instead."""
+    logits_NVK, labels_N, ids = scored
+    logits_NK = metrics.average_views(logits_NVK, views.aggregation)
+    if not any(video.label is None for video in videos):
+        return metrics.summarise(logits_NK, labels_N)
+    predicted = {video: classes[index] for video, index in zip(ids, logits_NK.argmax(axis=1), strict=True)}
+    submission.write(folder, predicted, [video.id for video in videos], classes)
+    return dict.fromkeys(metrics.SCORES)

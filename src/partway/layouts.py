@@ -1,4 +1,5 @@
-"""What the layouts read beside their videos: lists of classes and splits. Where they are, and what they weigh in a key.
+"""What a layout needs beside plain videos: lists of classes and splits, or certain folders. Where they are, what they
+weigh in a key, and whether the test split has labels.
 
 Nothing here opens a video or reads a list; `partway.data` does.
 """
@@ -9,12 +10,18 @@ from pathlib import Path
 
 from partway import files, sources
 from partway.errors import some
-from partway.schema_data import Dataset, Hmdb51, LabelCsv, Ucf101, WithLists
+from partway.schema_data import Dataset, Hmdb51, Hmdb51Frames, LabelCsv, Ucf101, WithLists
 
 CLASS_INDEX, DICTIONARY = "classInd.txt", "dictionary.json"
-WHERE = {  # how to get the lists; shown when they are not there
+FRAME_SPLITS = ("data_train", "test")  # the folders of hmdb51_frames; whatever lies beside them is not read
+UNLABELLED_TEST = {"hmdb51_frames"}  # layouts whose test split has no labels
+WHERE = {  # how to get what is missing; shown when it is not there
     "ucf101": "unpack UCF101TrainTestSplits-RecognitionTask.zip of UCF-101's page, and name its folder in `lists:`",
     "hmdb51": "unpack test_train_splits.rar of HMDB51's page, and name its folder in `lists:`",
+    "hmdb51_frames": (
+        "download the data of the competition from Kaggle, unpack data_train and test beside each other, and name the "
+        "folder that holds both in `root:`"
+    ),
     "label_csv": "name the folder that holds train.csv in `lists:`",
 }
 
@@ -44,8 +51,15 @@ def list_files(dataset: Dataset) -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def missing_lists(dataset: Dataset) -> str:
-    """Which lists a data set lacks and how to get them; empty where it lacks none."""
+def has_test_labels(layout: str) -> bool:
+    """Whether the test videos of a layout have labels, so that there is a test accuracy."""
+    return layout not in UNLABELLED_TEST
+
+
+def missing_parts(dataset: Dataset) -> str:
+    """Which lists or folders a data set lacks and how to get them; empty where it lacks none."""
+    if isinstance(dataset, Hmdb51Frames):
+        return _missing_folders(sources.expand(dataset.root))
     if not isinstance(dataset, WithLists):
         return ""
     there = {path.name for path in list_files(dataset)}
@@ -65,6 +79,17 @@ def missing_lists(dataset: Dataset) -> str:
     return f"lists: {some(missing)} not found in {sources.expand(dataset.lists)}; {WHERE[dataset.layout]}{hint}"
 
 
+def _missing_folders(root: Path) -> str:
+    """Which of the two folders of hmdb51_frames a root lacks, and where both are, if that is nearby."""
+    lost = [name for name in FRAME_SPLITS if not (root / name).is_dir()]
+    if not lost:
+        return ""
+    nearby = [root.parent, *sorted(root.glob("*/"))]
+    both = [folder for folder in nearby if all((folder / name).is_dir() for name in FRAME_SPLITS)]
+    hint = f"perhaps {both[0]} is the folder for `root:`" if both else WHERE["hmdb51_frames"]
+    return f"{some(lost)} not found in {root}; {hint}"
+
+
 def key_material(dataset: Dataset) -> list[tuple[str, int | str]] | None:
     """What the data key is made of beside the options: (path, bytes) of each video, and of each list its digest.
 
@@ -73,6 +98,8 @@ def key_material(dataset: Dataset) -> list[tuple[str, int | str]] | None:
     if dataset.layout == "mime":
         return None
     listing = sources.listing(dataset.root)
+    if isinstance(dataset, Hmdb51Frames):
+        listing = [(path, size) for path, size in listing if path.split("/")[0] in FRAME_SPLITS]
     return listing + [(f"lists/{path.name}", files.digest(path)) for path in list_files(dataset)] if listing else []
 
 

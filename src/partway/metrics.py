@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_softmax, softmax
 
+SCORES = ("loss", "top1", "top5", "mean_class_accuracy")
+
 
 def correct_in_top(logits_NK: np.ndarray, labels_N: np.ndarray, k: int) -> np.ndarray:
     """Whether the label is among the k highest logits (min(k, classes)); ties go to the lower class index.

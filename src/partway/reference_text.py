@@ -121,6 +121,10 @@ HEADINGS = {
     "ClassFolders": ("Data set class_folders", "`datasets.<name>`; [data](data.md) shows the folders."),
     "Ucf101": ("Data set ucf101", "`datasets.<name>`; [data](data.md#official-lists) says where to get it."),
     "Hmdb51": ("Data set hmdb51", "`datasets.<name>`; [data](data.md#official-lists) says where to get it."),
+    "Hmdb51Frames": (
+        "Data set hmdb51_frames",
+        "`datasets.<name>`; [data](data.md#hmdb51_frames-frames-and-a-test-split-without-labels) shows the folders.",
+    ),
     "LabelCsv": ("Data set label_csv", "`datasets.<name>`; [data](data.md#official-lists) shows the files."),
     "SplitOff": ("Split", "`validation` and `test` of a data set."),
     "Model": ("Model", "`models.<name>`."),

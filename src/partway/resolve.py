@@ -230,7 +230,7 @@ def why_missing(dataset: Dataset, material: list | None) -> str:
     if material is None:
         return ""
     videos = "" if material else f"no videos found under {dataset.root}: {sources.why_nothing(dataset.root)}"
-    return "; ".join(filter(None, [videos, layouts.missing_lists(dataset)]))
+    return "; ".join(filter(None, [videos, layouts.missing_parts(dataset)]))
 
 
 def _validation(dataset: Dataset) -> dict[str, Any]:

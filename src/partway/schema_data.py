@@ -133,6 +133,28 @@ class Hmdb51(WithLists):
     split: Annotated[Literal[1, 2, 3], BeforeValidator(not_true)] = Field(1, description="which official split")
 
 
+class Hmdb51Frames(Dataset):
+    """`layout: hmdb51_frames`: HMDB51 as folders of frames, with a test split that has no labels."""
+
+    layout: Literal["hmdb51_frames"]
+    root: str = Field(min_length=1, description="the folder of data_train and test; ~ and $VARIABLES are expanded")
+    validation: SplitOff = Field(
+        SplitOff(),
+        description="taken from data_train, to choose epochs, and the only accuracy there is",
+        json_schema_extra={"properties": {"fraction": {"exclusiveMinimum": 0}}},
+    )
+
+    @field_validator("validation")
+    @classmethod
+    def _some_validation(cls, validation: SplitOff) -> SplitOff:
+        if validation.fraction == 0:
+            raise ValueError(
+                "fraction 0 leaves no accuracy to tell, since the test split of hmdb51_frames has no labels; "
+                "expected a number in (0, 1), as validation: {fraction: 0.2}"
+            )
+        return validation
+
+
 class LabelCsv(WithLists):
     """`layout: label_csv`: train.csv, val.csv and test.csv with columns id and label."""
 
@@ -142,4 +164,6 @@ class LabelCsv(WithLists):
     )
 
 
-AnyDataset = Annotated[MimeDataset | ClassFolders | Ucf101 | Hmdb51 | LabelCsv, Field(discriminator="layout")]
+AnyDataset = Annotated[
+    MimeDataset | ClassFolders | Ucf101 | Hmdb51 | Hmdb51Frames | LabelCsv, Field(discriminator="layout")
+]

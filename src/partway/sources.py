@@ -7,6 +7,7 @@ A video is a file, or a folder of numbered pictures ("frame folder") at the same
 from __future__ import annotations
 
 import os
+import re
 import stat
 import unicodedata
 from collections import Counter
@@ -20,6 +21,7 @@ FRAME_SUFFIXES = {".jpg", ".jpeg", ".png"}
 SPLIT_FOLDERS = {"train", "test"}
 READ = f"{', '.join(sorted(VIDEO_SUFFIXES))} files, or folders of {', '.join(sorted(FRAME_SUFFIXES))} frames"
 UNREADABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: control, bytes that are not UTF-8, line ends
+DIGITS = re.compile(r"([0-9]+)")
 DEEPEST = 6  # levels of folders; no layout has so many, and a link that points to its own parent ends here
 
 
@@ -66,6 +68,17 @@ def shown(name: str | Path) -> str:
         letter.encode("unicode_escape").decode() if unicodedata.category(letter) in UNREADABLE else letter
         for letter in str(name)
     )
+
+
+def natural_order(name: str) -> tuple[str | int, ...]:
+    """What names with numbers are sorted by: text without regard to case and whole numbers in turn, text first."""
+    parts = DIGITS.split(name.casefold())
+    return tuple(int(part) if place % 2 else part for place, part in enumerate(parts))
+
+
+def by_number(name: str) -> tuple:
+    """What ids of videos are sorted by: whole numbers by their value, then all others in natural order."""
+    return re.fullmatch("[0-9]+", name) is None, natural_order(name), name
 
 
 def suffix(name: str) -> str:

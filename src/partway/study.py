@@ -13,7 +13,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from partway import keys
+from partway import keys, layouts
 from partway.study_file import read
 
 NONE = "none"  # in a command line: no such file or folder
@@ -34,6 +34,11 @@ class DataSource:
     def is_generated(self) -> bool:
         """Whether partway makes the videos itself, so that their truth is known."""
         return self.spec["layout"] == "mime"
+
+    @property
+    def scored_on(self) -> str:
+        """The split whose accuracy tables and figures show: `test`, or `validation` where test has no labels."""
+        return "test" if layouts.has_test_labels(self.spec["layout"]) else "validation"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ class Candidate:
 
     id: str
     path: str
-    label: str
+    label: str | None  # None: a test video without a label
     split: str
     group: str
     decided_at: float | None = None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from partway.data import sampling, transforms
-from partway.data.manifest import Video
+from partway.data.manifest import UNLABELLED, Video
 from partway.data.store import FrameReader
 from partway.schema import Evaluation, ModelOptions, Sampling, Transforms
 
@@ -107,7 +107,7 @@ class ClipLoader:
     """Feeds batches of clips, made ahead by worker threads; use as a context manager."""
 
     def __init__(self, classes: Sequence[str], batch_size: int, workers: int):
-        self.class_index = {label: index for index, label in enumerate(classes)}
+        self.class_index = {None: UNLABELLED} | {label: index for index, label in enumerate(classes)}
         self.batch_size = batch_size
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix="clips")
         self.ahead = workers + 2 * batch_size  # clips under way: enough to have the next batch ready

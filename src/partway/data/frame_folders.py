@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -22,15 +21,12 @@ import numpy as np
 
 from partway.data.video import VideoFacts
 from partway.errors import DataError
-from partway.sources import FRAME_SUFFIXES, shown, suffix
-
-DIGITS = re.compile(r"([0-9]+)")
+from partway.sources import FRAME_SUFFIXES, natural_order, shown, suffix
 
 
 def natural_key(name: str) -> tuple[str | int, ...]:
     """What a frame's name is ordered by: text and whole numbers in turn, beginning with text; the suffix is dropped."""
-    parts = DIGITS.split(name[: len(name) - len(suffix(name))].casefold())
-    return tuple(int(part) if place % 2 else part for place, part in enumerate(parts))
+    return natural_order(name[: len(name) - len(suffix(name))])
 
 
 def frame_names(folder: Path | str) -> list[str]:

@@ -1,6 +1,7 @@
 """The table of a data set's videos, as `prepare` wrote it and as everything after it reads it.
 
-Columns of manifest.csv: id, path (relative to the root; a file, or a folder of frames), label, split (train, test or validation),
+Columns of manifest.csv: id, path (relative to the root; a file, or a folder of frames), label (empty for the test videos
+of a data set whose test split has no labels), split (train, test or validation),
 group (videos of one source share it; groups are never cut), frames (decoded, not the header's), frame_rate (empty
 where unknown, as of frame folders), width, height, codec (of frame folders jpeg, png or jpeg+png), digest (SHA-256 of
 the file, or of all frames in their order), decided_at (mime only), frame_times_sec (variable frame rate only).
@@ -27,7 +28,7 @@ class Video:
 
     id: str
     path: str
-    label: str
+    label: str | None  # None: a test video without a label
     split: str
     group: str
     frames: int
@@ -41,6 +42,7 @@ class Video:
 
 
 COLUMNS = [field.name for field in fields(Video)]
+UNLABELLED = -1  # what stands for the index of a class where a video has no label
 SPLITS = ("train", "validation", "test")
 
 
@@ -54,7 +56,7 @@ class Manifest:
     @property
     def fingerprint(self) -> str:
         """Digest of everything here that numbers depend on: ids, labels, splits, groups and file contents."""
-        rows = sorted("\t".join((v.id, v.label, v.split, v.group, str(v.frames), v.digest)) for v in self.videos)
+        rows = sorted("\t".join((v.id, v.label or "", v.split, v.group, str(v.frames), v.digest)) for v in self.videos)
         return hashlib.sha256("\n".join([*self.classes, *rows]).encode()).hexdigest()[:16]
 
     @property
@@ -122,7 +124,8 @@ def read(path: Path | str) -> Manifest:
 def _video(row: dict[str, str]) -> Video:
     times = row["frame_times_sec"]
     return Video(
-        **{name: row[name] for name in ("id", "path", "label", "split", "group", "codec", "digest")},
+        **{name: row[name] for name in ("id", "path", "split", "group", "codec", "digest")},
+        label=row["label"] or None,
         frames=int(row["frames"]),
         frame_rate=float(row["frame_rate"]) if row["frame_rate"] else None,
         width=int(row["width"]),

@@ -78,12 +78,17 @@ def read_hmdb51(options: dict, root: Path, lists: Path) -> Listed:
     return match(entries, root, groups_known=True, classes=labels)
 
 
+def hmdb51_source(name: str, label: str) -> str:
+    """What a video of HMDB51 was cut from, `<source>_<class>_...`; empty where the name does not say."""
+    return name.rpartition(f"_{label}_")[0]
+
+
 def _hmdb51_entries(path: Path, label: str) -> Iterator[Entry]:
     for number, line in _lines(path):
         name, _, use = line.rpartition(" ")
         if not name or use not in HMDB51_SPLITS:
             raise _unreadable(path, number, line, "a video, a blank, and 0, 1 or 2")
-        source = name.strip().rpartition(f"_{label}_")[0] or name
+        source = hmdb51_source(name.strip(), label) or name
         yield Entry(name.strip(), label, HMDB51_SPLITS[use], f"{label}/{source}", f"{path.name}:{number}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from partway import files, machine
-from partway.data import class_folders, label_csv, mime, official_lists, reading
+from partway.data import class_folders, hmdb51_frames, label_csv, mime, official_lists, reading
 from partway.data import manifest as manifests
 from partway.data.candidates import Candidate, Listed, Problem
 from partway.data.manifest import Manifest, Video
@@ -87,6 +87,7 @@ LAYOUTS = {
     "class_folders": lambda options, root, *_: class_folders.read(options, root),
     "ucf101": lambda options, root, lists, _: official_lists.read_ucf101(options, root, lists),
     "hmdb51": lambda options, root, lists, _: official_lists.read_hmdb51(options, root, lists),
+    "hmdb51_frames": lambda options, root, *_: hmdb51_frames.read(options, root),
     "label_csv": lambda options, root, lists, _: label_csv.read(options, root, lists),
 }
 
@@ -151,11 +152,12 @@ def _check_splits(
     videos: list[Candidate] | list[Video], listed: Listed, root: str, progress: Progress, left_out: int = 0
 ) -> None:
     wrong = list(wrong_splits(videos, official=listed.official_splits))
-    if gone := sorted({c.label for c in listed.candidates} - {video.label for video in videos}):
+    labels = {c.label for c in listed.candidates if c.label is not None}
+    if gone := sorted(labels - {video.label for video in videos}):
         wrong.append(f"{some(gone)}: no video of this class can be read; repair some, or take the class out")
     opened = bool(videos) and isinstance(videos[0], Video)
     shared = [*shared_between_splits(videos, "group"), *(shared_between_splits(videos, "digest") if opened else ())]
-    advice = "the official lists have it so" if listed.published else "put both into one split"
+    advice = "the published splits have it so" if listed.published else "put both into one split"
     told = [f"{pair}; {advice}" for pair in shared[:MOST_SHOWN]]
     told += [f"{len(shared) - MOST_SHOWN} more such pairs"] * (len(shared) > MOST_SHOWN)
     if not listed.published:

@@ -67,12 +67,15 @@ def wrong_splits(videos: Sequence[Placed], *, official: bool) -> Iterator[str]:
         videos: of both splits.
         official: the test split came with the data; else it was drawn by `split_off`.
     """
-    train, test = (Counter(v.label for v in videos if v.split == split) for split in ("train", "test"))
+    labelled = [video for video in videos if video.label is not None]
+    train, test = (Counter(v.label for v in labelled if v.split == split) for split in ("train", "test"))
     labels = sorted(train | test)
     if len(labels) < 2:
         yield f"{len(labels)} class found ({some(labels)}); a study needs at least two"
     if only := [label for label in labels if not train[label]]:
         yield f"{_each(only)} is in test only; a model cannot learn it: add train videos, or take it out"
+    if len(labelled) < len(videos):  # a test split without labels: which of its classes it has, nobody knows
+        return
     untested = [label for label in labels if not test[label]]
     if untested and official:
         yield f"{_each(untested)} has no test video: add some to test, or take it out of train"

@@ -17,11 +17,12 @@ from partway.results.honesty import CEILING_COLUMNS, LEAK_COLUMNS, PAIR_COLUMNS,
 from partway.results.provenance import data_set, recorded
 from partway.results.run_folders import folder_of, write_run_folders
 from partway.study import AXES, Run, Study
+from partway.submission import NAME as SUBMISSION
 
 SCORES = ("top1", "top5", "mean_class_accuracy", "loss")
 RUN_COLUMNS = [
     *AXES,
-    "status",
+    *("status", "scored_on"),
     *(f"test_{score}" for score in SCORES),
     "test_videos",
     *(f"val_{score}" for score in SCORES),
@@ -39,12 +40,16 @@ RUN_COLUMNS = [
         "threads",
         "git_commit",
     ),
-    *("training", "evaluation", "validation", "predictions_digest", "missing"),
+    *("training", "evaluation", "validation", "predictions_digest", "submission", "missing"),
 ]
 EPOCH_AXES = [
     *("dataset", "model", "ablation", "train_ratio", "train_fraction", "window", "seed"),
     *("observation_ratio", "stage", "training", "chosen"),  # the ratio that the training saw
 ]
+TOLD = (  # of a row, in summary.json
+    *("status", "missing", "scored_on", "test_top1", "test_top5", "test_videos"),
+    *("val_top1", "val_top5", "val_videos", "submission"),
+)
 RUN_FILES = {"training_log": "training_log.csv", "checkpoint": "checkpoint.pt", "training": "training.json"}
 TABLES = (".csv", ".md")
 SAID = ", which said: "
@@ -200,6 +205,7 @@ def _row(study: Study, run: Run, results: Results) -> dict[str, Any]:
     missing = _missing(study, run, trainings, test, validation, results)
     row: dict[str, Any] = run.cell | {
         "status": "missing" if missing else "complete",
+        "scored_on": study.datasets[run.dataset].scored_on,
         "training": run.trainings[-1],
         "evaluation": run.evaluation,
         "validation": run.validation,
@@ -207,7 +213,8 @@ def _row(study: Study, run: Run, results: Results) -> dict[str, Any]:
     }
     if missing:
         return row
-    for prefix, metrics in (("test", test), ("val", validation)):
+    labelled = row["scored_on"] == "test"
+    for prefix, metrics in (("test", test if labelled else None), ("val", validation)):
         if metrics:
             row |= {f"{prefix}_{score}": metrics[score] for score in SCORES} | {f"{prefix}_videos": metrics["videos"]}
     return row | {
@@ -226,6 +233,7 @@ def _row(study: Study, run: Run, results: Results) -> dict[str, Any]:
         "threads": final["threads"],
         "git_commit": final["git_commit"],
         "predictions_digest": test["predictions_digest"],
+        "submission": None if labelled else f"{results.folder}/evaluations/{run.evaluation}/{SUBMISSION}",
     }
 
 
@@ -254,6 +262,9 @@ def _missing(
             return f"evaluation {folder} of the present weights: {again}"
         if folder and not (results.folder / "evaluations" / folder / "predictions.parquet").exists():
             return f"predictions of evaluation {folder} ({study.evaluations[folder].title})"
+    unlabelled = study.datasets[run.dataset].scored_on != "test"
+    if unlabelled and not (results.folder / "evaluations" / run.evaluation / SUBMISSION).exists():
+        return f"{SUBMISSION} of evaluation {run.evaluation} ({study.evaluations[run.evaluation].title}): {again}"
     return None
 
 
@@ -294,7 +305,7 @@ def _summary(study: Study, rows: list[dict[str, Any]], results: Results) -> list
         folder = f"{study.results_dir}/trainings/{run.trainings[-1]}"
         runs.append(
             run.cell
-            | {name: row.get(name) for name in ("status", "missing", "test_top1", "test_top5", "test_videos")}
+            | {name: row.get(name) for name in TOLD}
             | {"chosen": training and training["chosen"], "final": training and training["final"]}
             | {
                 "paths": {name: f"{folder}/{file}" for name, file in RUN_FILES.items()}

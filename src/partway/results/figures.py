@@ -43,7 +43,9 @@ def _accuracy_against_ratio(runs: pd.DataFrame, lock: dict[str, Any], ceiling: p
     for (dataset, drawn), axis in zip(curves.items(), axes[0], strict=True):
         _draw_dataset(axis, dataset, drawn, colours)
         _draw_ceiling(axis, ceiling[ceiling.dataset == dataset])
-        _draw_references(axis, [anchor for anchor in lock["references"] if anchor["dataset"] == dataset])
+        reported = "reported" if drawn[0].runs.scored_on.iloc[0] == "test" else "reported on test videos"
+        anchors = [anchor for anchor in lock["references"] if anchor["dataset"] == dataset]
+        _draw_references(axis, anchors, reported)
         axis.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     # Legends stand below, where they hide no curve; the figure grows by their lines, the axes keep their size.
     lines = max(len(axis.get_legend().get_texts()) for axis in axes[0])
@@ -58,28 +60,27 @@ def _draw_ceiling(axis: Axes, ceiling: pd.DataFrame) -> None:
         axis.step(ceiling.observation_ratio, 100 * ceiling.ceiling, where="post", **look)
 
 
-def _draw_references(axis: Axes, anchors: list[dict[str, Any]]) -> None:
+def _draw_references(axis: Axes, anchors: list[dict[str, Any]], reported: str) -> None:
     """Published accuracies: hollow, joined to nothing, and told by their numbers in the legend."""
     for place, anchor in enumerate(anchors):
         x, y = anchor["observation_ratio"], 100 * anchor["top1"]
-        name = f"{anchor['label']}: {y:g} % at {x:g}, {anchor['window']} (reported, not measured here)"
+        name = f"{anchor['label']}: {y:g} % at {x:g}, {anchor['window']} ({reported}, not measured here)"
         look = {"marker": REFERENCE_MARKERS[place % len(REFERENCE_MARKERS)], "markersize": 9, "markerfacecolor": "none"}
         axis.plot([x], [y], color="0.15", linestyle="", label=name, **look)
 
 
 def _draw_dataset(axis: Axes, dataset: str, curves: list[Curve], colours: dict[tuple, str]) -> None:
     runs = pd.concat([curve.runs for curve in curves])
-    videos = runs.test_videos.dropna()
+    videos, split = runs.videos.dropna(), runs.scored_on.iloc[0]
     for place, curve in enumerate(curves):
         look = {"color": colours[curve.series], "marker": MARKERS[place % 7], "linestyle": LINES[place // 7 % 4]}
         _draw_curve(axis, curve, look | {"gid": curve_id(dataset, place)})
     if (classes := runs.classes.dropna()).size:
         axis.axhline(100 / classes.iloc[0], color="0.4", linestyle="--", linewidth=1, label="chance")
     axis.set_xlabel("observation ratio (share of the video seen)")
-    axis.set_ylabel("test accuracy, top1 (%)")
-    axis.set_title(
-        f"{dataset}: n = {int(videos.iloc[0])} test videos" if videos.size else f"{dataset}: no run is complete"
-    )
+    axis.set_ylabel(f"{split} accuracy, top1 (%)")
+    of = f"n = {int(videos.iloc[0])} {split} videos" if videos.size else "no run is complete"
+    axis.set_title(f"{dataset}: {of}" + ("" if split == "test" else "\n(its test split has no labels)"))
     axis.set_xlim(0, 1.03)
     axis.set_ylim(0, 100)
     axis.grid(alpha=0.25)

@@ -1,11 +1,15 @@
-"""What a study's protocol does to its numbers, and a reader must know: a leaking validation split, another window."""
+"""What a study's protocol does to its numbers, and a reader must know: a test split without labels, a leaking
+validation split, another window.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from partway.layouts import has_test_labels
 from partway.schema_data import SplitOff
+from partway.training.spec import TrainingSpec
 
 
 def validation_of(lock: dict[str, Any], dataset: str) -> SplitOff:
@@ -23,13 +27,37 @@ def validation_leaks(validation: SplitOff) -> bool:
     return validation.by == "random" and validation.fraction > 0
 
 
+def unlabelled_test(lock: dict[str, Any], dataset: str) -> str:
+    """What stands beside accuracies of a data set whose test split has no labels."""
+    chosen = any(t["dataset"] == dataset and selects_best(t["spec"]) for t in lock["trainings"].values())
+    optimistic = (
+        " The same videos chose the epoch (select: best), so it is optimistic: a number for comparing rows, not a result."
+        if chosen
+        else ""
+    )
+    return (
+        f"The test split of {dataset} has no labels: what is shown is validation accuracy, of videos taken from train."
+        f"{optimistic} It cannot be compared with a test accuracy. The predicted classes of the test videos stand in the "
+        "submission.csv of each run, for whoever has the labels."
+    )
+
+
+def selects_best(spec: dict[str, Any]) -> bool:
+    """Whether a training chose its epoch on the validation split."""
+    return TrainingSpec.from_dict(spec).training.select == "best"
+
+
 def cautions(lock: dict[str, Any]) -> Iterator[str]:
     """A sentence for whatever makes numbers of this study too high, or not comparable with others."""
-    for dataset in lock["datasets"]:
+    for dataset, source in lock["datasets"].items():
+        labelled = has_test_labels(source["spec"]["layout"])
+        if not labelled:
+            yield unlabelled_test(lock, dataset)
         if validation_leaks(validation_of(lock, dataset)):
             yield (
                 f"The validation videos of {dataset} were drawn one by one (by: random), which leaks: videos of one source "
-                "stand on both sides, so that validation accuracy is too high. Test accuracy is not touched by it."
+                "stand on both sides, so that validation accuracy is too high."
+                + (" Test accuracy is not touched by it." if labelled else "")
             )
     if any(run["window"] == "middle" for run in lock["runs"]):
         yield (

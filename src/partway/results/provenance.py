@@ -34,7 +34,10 @@ def recorded(study: Study, read: Reader) -> dict[str, dict[str, Any]]:
 
 
 def data_set(source: DataSource, results_dir: str, read: Reader) -> dict[str, Any] | None:
-    """What `prepare` recorded of a data set, its classes and its first bad videos; None where it is not prepared."""
+    """What `prepare` recorded of a data set, its classes and its first bad videos; None where it is not prepared.
+
+    `test_labelled` says whether its test split has labels.
+    """
     record = read("data", source.folder, "dataset.json")
     if record is None:
         return None
@@ -42,4 +45,5 @@ def data_set(source: DataSource, results_dir: str, read: Reader) -> dict[str, An
     rows = files.read_csv(problems) if problems.exists() else []
     listed = [row for row in rows if row["kind"] != "unlisted"]  # those are no bad videos
     classes = read("data", source.folder, "classes.json")
-    return record | {"class_names": classes or [], "problems": listed[:MOST_PROBLEMS]}
+    labelled = source.scored_on == "test"
+    return record | {"test_labelled": labelled, "class_names": classes or [], "problems": listed[:MOST_PROBLEMS]}

@@ -77,11 +77,11 @@ def header(study: Collected) -> dict[str, Any]:
     facts.append((str(trainings), "training" if trainings == 1 else "distinct trainings"))
     facts.append((duration(study.seconds("trainings")), "of training"))
     for dataset in study.lock["datasets"]:
-        known = study.of_data(dataset).dropna(subset=["test_videos", "classes"])
+        known = study.of_data(dataset).dropna(subset=["videos", "classes"])
         name = f", {dataset}" if len(study.lock["datasets"]) > 1 else ""
         if len(known):
-            words = f"test videos of {known.classes.iloc[0]:.0f} classes{name}"
-            facts.append((f"{known.test_videos.iloc[0]:.0f}", words))
+            words = f"{known.scored_on.iloc[0]} videos of {known.classes.iloc[0]:.0f} classes{name}"
+            facts.append((f"{known.videos.iloc[0]:.0f}", words))
     return {"name": study.lock["name"], "question": study.lock["question"], "facts": facts, "missing": all_ - done}
 
 
@@ -105,9 +105,10 @@ def accuracy(study: Collected) -> dict[str, Any]:
         tables.append(_numbers(study, dataset, curves))
         for place, curve in enumerate(curves):
             tips[curve_id(dataset, place)] = [_tip(study, curve, *point) for point in curve.points if point[1]]
-    words = "Test accuracy (top1) against observation ratio; the table below holds its numbers."
+    splits = style.listed(sorted(study.runs.scored_on.unique()))
+    words = f"{splits.capitalize()} accuracy (top1) against observation ratio; the table below holds its numbers."
     figure = inline(study.home / "figures" / "accuracy_against_ratio.svg", "accuracy", words, tips)
-    return {"figure": figure, "tables": tables, "references": study.lock["references"]}
+    return {"figure": figure, "splits": splits, "tables": tables, "references": study.lock["references"]}
 
 
 def _numbers(study: Collected, dataset: str, curves: list[Curve]) -> dict[str, Any]:
@@ -121,6 +122,7 @@ def _numbers(study: Collected, dataset: str, curves: list[Curve]) -> dict[str, A
     classes = study.of_data(dataset).classes.dropna()
     return {
         "dataset": dataset,
+        "split": study.of_data(dataset).scored_on.iloc[0],
         "ratios": ratios,
         "rows": rows,
         "ceiling": [known[ratio] for ratio in ratios] if len(known) else None,
@@ -155,7 +157,7 @@ def ladder(study: Collected, name: str) -> dict[str, Any]:
     writer = Writer(study.runs, study.lock, study.decimals)
     tables = [
         {"rows": rows, "condition": writer.condition(rows), "span": _span(rows), "reach": _reach(rows)}
-        | {"videos": sorted({int(row["test_videos"]) for row in rows if row["test_videos"]})}
+        | {"videos": sorted({int(row["videos"]) for row in rows if row["videos"]}), "split": rows[0]["scored_on"]}
         | {"several_models": len({row["model"] for row in rows}) > 1}
         | {"reported": any(row["reported_test_top1"] is not None for row in rows)}
         for rows in read_tables(study.home, name, len(definition["rows"]))
@@ -171,7 +173,7 @@ def ladder_notes(study: Collected) -> list[str]:
 
 def _span(rows: list[dict[str, Any]]) -> tuple[float, float]:
     """From where to where the intervals of a table go, in whole tenths, so that all are drawn at one scale."""
-    lows, highs = ([row[end] for row in rows if row[end] is not None] for end in ("test_low", "test_high"))
+    lows, highs = ([row[end] for row in rows if row[end] is not None] for end in ("low", "high"))
     return (floor(10 * min(lows)) / 10, ceil(10 * max(highs)) / 10) if lows else (0.0, 1.0)
 
 

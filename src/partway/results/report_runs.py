@@ -120,6 +120,7 @@ class Settings:
         scores = {words: row[f"{prefix}_{name}"] for name, words in MEASURED.items()}
         told = [f"{words} {self.percent(score)} %" for words, score in scores.items() if score is not None]
         made = self.summary["evaluations"].get(folder)
+        told += [f"no labels, classes in {row['submission']}"] if prefix == "test" and row["submission"] else []
         outcome = ", ".join([*told, *_made_on(made)]) if made else NOT_THERE
         return {"title": f"Evaluation on {spec['split']}", "folder": folder, "settings": settings, "outcome": outcome}
 

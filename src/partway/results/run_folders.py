@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from partway import files
 from partway.schema import Evaluation
 from partway.study import Run, Study
+from partway.submission import NAME as SUBMISSION
 from partway.training.spec import TrainingSpec
 
 Reader = Callable[[str, str, str], dict[str, Any] | None]  # kind, folder, file name -> its content, if it is there
@@ -30,7 +31,7 @@ Reader = Callable[[str, str, str], dict[str, Any] | None]  # kind, folder, file 
 RECORD = "run.json"
 COPIED = {
     "trainings": ("training_log.csv", "checkpoint.pt", "training.json"),
-    "evaluations": ("predictions.parquet", "metrics.json"),
+    "evaluations": ("predictions.parquet", "metrics.json", SUBMISSION),
 }
 SCORES = ("loss", "top1", "top5", "mean_class_accuracy", "videos")
 # What collect may take away again: nothing else in these folders is touched.

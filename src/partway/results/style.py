@@ -77,8 +77,8 @@ def curve_points(runs: pd.DataFrame) -> list[tuple[float, Estimate | None]]:
     points: list[tuple[float, Estimate | None]] = []
     for ratio, group in runs.groupby("observation_ratio"):
         whole = (group.status == "complete").all()
-        videos = int(group.test_videos.iloc[0]) if whole else 0
-        points.append((float(ratio), stats.accuracy_interval(group.test_top1.mean(), videos) if whole else None))
+        videos = int(group.videos.iloc[0]) if whole else 0
+        points.append((float(ratio), stats.accuracy_interval(group.top1.mean(), videos) if whole else None))
     return points
 
 

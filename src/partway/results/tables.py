@@ -15,20 +15,18 @@ from partway.errors import DataError
 from partway.results import stats
 from partway.results.collect import keep_tables_of
 from partway.results.predictions import read_correct
+from partway.results.protocol import unlabelled_test
 from partway.results.stats import Estimate
 
 CONDITIONS = ["dataset", "window", "train_ratio", "train_fraction", "observation_ratio"]
+PREFIXES = {"test": "test", "validation": "val"}  # of columns, by split
+SCORED = ("top1", "top1_std", "low", "high", "videos")  # of the split that a table shows, after its prefix
 MEASURED = [
-    *("total_epochs", "views", "train_eval_top1", "train_eval_videos", "test_top1", "test_top1_std"),
-    *("test_low", "test_high", "test_videos", "val_top1", "val_videos", "gap"),
+    *("total_epochs", "views", "train_eval_top1", "train_eval_videos"),
+    *(f"{prefix}_{name}" for prefix in PREFIXES.values() for name in SCORED),
+    "gap",
 ]
 HOLE = "—"
-NOTE = (
-    "Test accuracy (top1) as mean ± standard deviation over n seeds. Intervals are 95 % and cover the choice of test "
-    "videos only, not that of the seed; differences are paired over the same videos and the seeds that both rows have "
-    "(said where these are fewer than the row's). Train accuracy is measured in one view, without augmentation, on a "
-    "fixed sample of n train videos, in the chosen epoch. Gap is train minus test, where test is one view too."
-)
 
 
 def write_tables(home: Path, options: dict[str, Any]) -> None:
@@ -53,11 +51,17 @@ def write_tables(home: Path, options: dict[str, Any]) -> None:
         files.write_text(home / "tables" / f"{ladder}.md", f"{text}\n{below}\n")
 
 
+def scored(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a table with the accuracy that it shows as top1, top1_std, low, high and videos: of its `scored_on`."""
+    return row | {name: row[f"{PREFIXES[row['scored_on']]}_{name}"] for name in SCORED}
+
+
 def read_tables(home: Path, ladder: str, rows: int) -> Iterator[list[dict[str, Any]]]:
-    """The tables of a ladder, which its CSV holds one after the other, each with all `rows` of the ladder."""
-    names = dict.fromkeys(("dataset", "window", "train_ratio", "model", "ablation", "label", "note", "missing"), str)
+    """The tables of a ladder, which its CSV holds one after the other, each with all `rows` of the ladder, `scored`."""
+    text = ("dataset", "window", "train_ratio", "model", "ablation", "label", "note", "scored_on", "missing")
+    names = dict.fromkeys(text, str)
     table = pd.read_csv(home / "tables" / f"{ladder}.csv", dtype=names, keep_default_na=False, na_values=[""])
-    plain = records(table)
+    plain = [scored(row) for row in records(table)]
     for first in range(0, len(plain), rows):
         yield plain[first : first + rows]
 
@@ -69,7 +73,22 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def notes(home: Path, ladder: str, runs: pd.DataFrame, definition: dict[str, Any]) -> list[str]:
     """What stands below the tables of a ladder, a paragraph each."""
-    return [NOTE, *_reported(definition), *left_out(home), *_mixed(ladder, runs, definition)]
+    of_ladder = [group for _, _, group in _conditions(runs, definition)]
+    splits = sorted({group.scored_on.iloc[0] for group in of_ladder})
+    unlabelled = {group.dataset.iloc[0] for group in of_ladder if group.scored_on.iloc[0] != "test"}
+    lock = files.read_json(home / "study.lock.json")
+    told = [unlabelled_test(lock, dataset) for dataset in lock["datasets"] if dataset in unlabelled]
+    return [*map(_note, splits), *told, *_reported(definition), *left_out(home), *_mixed(ladder, runs, definition)]
+
+
+def _note(split: str) -> str:
+    return (
+        f"{split.capitalize()} accuracy (top1) as mean ± standard deviation over n seeds. Intervals are 95 % and cover "
+        f"the choice of {split} videos only, not that of the seed; differences are paired over the same videos and the "
+        "seeds that both rows have (said where these are fewer than the row's). Train accuracy is measured in one view, "
+        "without augmentation, on a fixed sample of n train videos, in the chosen epoch. Gap is train minus "
+        f"{split}, where {split} is one view too."
+    )
 
 
 def _reported(definition: dict[str, Any]) -> Iterator[str]:
@@ -104,14 +123,23 @@ def _mixed(ladder: str, runs: pd.DataFrame, definition: dict) -> Iterator[str]:
 
 
 def read_runs(home: Path) -> pd.DataFrame:
-    """Read runs.csv; `train_ratio` stays text, for it may be a word."""
+    """Read runs.csv; `train_ratio` stays text, for it may be a word.
+
+    Beside its columns stand `top1` and `videos`, the accuracy that tables and figures show, and `scored`, the evaluation
+    that it is of: that of test, or of validation where the test split has no labels (`scored_on`).
+    """
     # A name may look like a number or like "NA"; only an empty cell is missing.
-    text = dict.fromkeys(("dataset", "model", "ablation", "train_ratio", "window", "status", "missing"), str)
+    text = dict.fromkeys(
+        ("dataset", "model", "ablation", "train_ratio", "window", "status", "scored_on", "submission", "missing"), str
+    )
     runs = pd.read_csv(home / "runs.csv", dtype=text, keep_default_na=False, na_values=[""])
     axes = [*CONDITIONS, "model", "ablation", "seed"]
     if (twice := runs[runs.duplicated(axes)]).size:
         raise DataError(f"{home / 'runs.csv'}: a run stands twice: {twice.iloc[0][axes].to_dict()}")
-    return runs
+    of_test = runs.scored_on == "test"
+    shown = {"top1": ("test_top1", "val_top1"), "videos": ("test_videos", "val_videos")}
+    shown |= {"scored": ("evaluation", "validation")}
+    return runs.assign(**{name: runs[test].where(of_test, runs[other]) for name, (test, other) in shown.items()})
 
 
 def _conditions(runs: pd.DataFrame, ladder: dict) -> Iterator[tuple[dict, list[dict], pd.DataFrame]]:
@@ -138,7 +166,7 @@ def _table(study: dict, condition: dict, group: pd.DataFrame, rows: list[dict[st
         table.append(
             condition
             | {"model": model, "ablation": ablation, **study["labels"][ablation]}
-            | _summary(runs, complete)
+            | _summary(runs, complete, group.scored_on.iloc[0])
             | _difference("previous", complete, above[-1] if above else None, correct)
             | _difference("first", complete, above[0] if above else None, correct)
             | _reference(row.get("reference"), condition)
@@ -147,29 +175,29 @@ def _table(study: dict, condition: dict, group: pd.DataFrame, rows: list[dict[st
     return table
 
 
-def _summary(runs: pd.DataFrame, complete: pd.DataFrame) -> dict[str, Any]:
-    """Accuracies of one row over its seeds."""
+def _summary(runs: pd.DataFrame, complete: pd.DataFrame, scored_on: str) -> dict[str, Any]:
+    """Accuracies of one row over its seeds; those of a test split without labels stay unknown."""
     holes = "; ".join(f"seed {run.seed}: {run.missing}" for run in runs[runs.status != "complete"].itertuples())
     holes = "a run in the grid under these conditions" if runs.empty else holes
-    row: dict[str, Any] = dict.fromkeys(MEASURED)
+    row: dict[str, Any] = {"scored_on": scored_on} | dict.fromkeys(MEASURED)
     row |= {"seeds": len(complete), "seeds_of_grid": len(runs), "missing": holes or None}
     if complete.empty:
         return row
     first = complete.iloc[0]
-    interval = stats.accuracy_interval(complete.test_top1.mean(), int(first.test_videos))
+    interval = stats.accuracy_interval(complete.top1.mean(), int(first.videos))
     measured = complete.train_eval_top1.notna().all()
+    validated = complete.val_top1.notna().all()
+    row |= {
+        "val_top1": complete.val_top1.mean() if validated else None,
+        "val_videos": int(first.val_videos) if validated else None,
+    }
+    shown = (interval.value, stats.spread(complete.top1.tolist()), interval.low, interval.high, int(first.videos))
+    row |= {f"{PREFIXES[scored_on]}_{name}": value for name, value in zip(SCORED, shown, strict=True)}
     return row | {
         "total_epochs": int(first.total_epochs),
         "views": int(first["views"]),
         "train_eval_top1": complete.train_eval_top1.mean() if measured else None,
         "train_eval_videos": int(first.train_eval_videos) if measured else None,
-        "test_top1": interval.value,
-        "test_top1_std": stats.spread(complete.test_top1.tolist()),
-        "test_low": interval.low,
-        "test_high": interval.high,
-        "test_videos": int(first.test_videos),
-        "val_top1": complete.val_top1.mean() if complete.val_top1.notna().all() else None,
-        "val_videos": int(first.val_videos) if complete.val_videos.notna().all() else None,
         "gap": complete.train_eval_top1.mean() - interval.value if measured and int(first["views"]) == 1 else None,
     }
 
@@ -187,7 +215,7 @@ def _difference(to: str, runs: pd.DataFrame, other: pd.DataFrame | None, correct
     if not seeds:
         return dict.fromkeys(names)
     of_row, of_other = (
-        np.stack([correct(folder) for folder in frame[frame.seed.isin(seeds)].sort_values("seed").evaluation])
+        np.stack([correct(folder) for folder in frame[frame.seed.isin(seeds)].sort_values("seed").scored])
         for frame in (runs, other)
     )
     estimate = stats.paired_difference(of_row, of_other)
@@ -198,12 +226,16 @@ def _markdown(ladder: str, condition: dict, table: list[dict], decimals: int) ->
     about = ", ".join(
         f"{name} {value}" for name, value in condition.items() if not (name == "train_fraction" and value == 1)
     )
-    shown = pd.DataFrame([_shown(row, decimals) for row in table])
+    split = table[0]["scored_on"]
+    shown = pd.DataFrame([_shown(scored(row), decimals) for row in table])
     if not any(row["reported_test_top1"] is not None for row in table):
         shown = shown.drop(columns="reported %")
+    elif split != "test":
+        shown = shown.rename(columns={"reported %": "reported test %"})
     holes = [f"- **{row['label'] or row['ablation']}** lacks {row['missing']}" for row in table if row["missing"]]
-    videos = " / ".join(sorted({str(row["test_videos"]) for row in table if row["test_videos"]})) or HOLE
-    head = f"### {ladder}: {about}\n\nn = {videos} test videos\n\n"
+    videos = " / ".join(sorted({str(row["videos"]) for row in map(scored, table) if row["videos"]})) or HOLE
+    why = "" if split == "test" else ", since the test split has no labels"
+    head = f"### {ladder}: {about}\n\nn = {videos} {split} videos{why}\n\n"
     return (
         head
         + shown.to_markdown(index=False, disable_numparse=True)
@@ -236,11 +268,11 @@ def _shown(row: dict[str, Any], decimals: int) -> dict[str, str]:
         over = f" (n = {row[f'{name}_seeds']})" if row[f"{name}_seeds"] < row["seeds"] else ""
         return f"{percent(estimate.value, '+')} [{percent(estimate.low, '+')}, {percent(estimate.high, '+')}]{over}"
 
-    spread = f" ± {percent(row['test_top1_std'])}" if row["test_top1_std"] is not None else ""
+    spread = f" ± {percent(row['top1_std'])}" if row["top1_std"] is not None else ""
     train = "not measured" if row["train_eval_top1"] is None and row["seeds"] else percent(row["train_eval_top1"])
     train += f" (n = {row['train_eval_videos']})" if row["train_eval_videos"] else ""
     seeds = f"{row['seeds']} of {row['seeds_of_grid']}" if row["missing"] else str(row["seeds"])
-    interval = f"[{percent(row['test_low'])}, {percent(row['test_high'])}]" if row["seeds"] else HOLE
+    interval = f"[{percent(row['low'])}, {percent(row['high'])}]" if row["seeds"] else HOLE
     return {
         "model": row["model"],
         "ablation": row["label"] or row["ablation"],
@@ -249,7 +281,7 @@ def _shown(row: dict[str, Any], decimals: int) -> dict[str, str]:
         "views": str(row["views"] or HOLE),
         "seeds n": seeds,
         "train %": train,
-        "test %": percent(row["test_top1"]) + spread,
+        f"{row['scored_on']} %": percent(row["top1"]) + spread,
         "95 %": interval,
         "gap": percent(row["gap"], "+"),
         "to previous": with_interval("difference_to_previous"),

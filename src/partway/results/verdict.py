@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from partway.results.style import count, listed
 from partway.results.tables import CONDITIONS, left_out, read_runs, read_tables
 from partway.results.verdict_known import what_can_be_known
 
+MOST_SUBMISSIONS = 20  # files named; runs.csv names all
 SHARE = 0.9  # of the accuracy with the whole video: how much of it has to be seen to get there
 
 
@@ -35,7 +37,7 @@ def write_verdict(home: Path, options: dict[str, Any]) -> None:
         for table in read_tables(home, ladder, len(definition["rows"])):
             parts.append(writer.ladder(ladder, table))
     parts += [*writer.curves(), *what_can_be_known(home, writer), writer.holes(), writer.how_sure()]
-    parts += [*cautions(lock), *left_out(home)]
+    parts += [*cautions(lock), *left_out(home), writer.submissions()]
     files.write_text(home / "verdict.md", "\n\n".join(part.strip() for part in parts if part) + "\n")
 
 
@@ -67,7 +69,7 @@ class Writer:
 
     def ladder(self, ladder: str, table: list[dict[str, Any]]) -> str:
         """What one ablation table says."""
-        done = [row for row in table if row["test_top1"] is not None]
+        done = [row for row in table if row["top1"] is not None]
         head = f"## {ladder}: {self.condition(table)}"
         if not done:
             return f"{head}\n\nNo run of this table is complete, so nothing can be said."
@@ -105,11 +107,11 @@ class Writer:
         self.chosen += len(done) > 1
         among = f"the best of {len(done)} rows" if len(done) > 1 else "the only row with a result"
         among += f" (of {len(table)} in the table)" if len(done) < len(table) else ""
-        estimate = Estimate(best["test_top1"], best["test_low"], best["test_high"])
+        estimate = Estimate(best["top1"], best["low"], best["high"])
         is_best = f"is {among}: it recognises" if len(table) > 1 else "recognises"
         said = f"{self.name(best, table)} {is_best} {self.percent(estimate.value)} % of the "
-        said += f"{count(int(best['test_videos']), 'test video')} ({self.interval(estimate)}), {_seeds(best)}"
-        equals = [row for row in done if row["test_top1"] == best["test_top1"] and row is not best]
+        said += f"{_videos_of(best)} ({self.interval(estimate)}), {_seeds(best)}"
+        equals = [row for row in done if row["top1"] == best["top1"] and row is not best]
         said += f"; {listed([self.name(row, table) for row in equals])} did as well" if equals else ""
         chance = self.chance(best)
         within = "" if estimate.low > chance else ", which the interval does not exclude: it may know nothing"
@@ -128,7 +130,7 @@ class Writer:
             if estimate is None:
                 unknown.append(name)
             elif _is_clear(estimate):
-                clear.append(f"- {name} {self.change(estimate)}: more than the luck of the test videos can explain.")
+                clear.append(f"- {name} {self.change(estimate)}: {_beyond_luck(row)}.")
             else:
                 unclear.append(f"{name} ({self.difference(estimate)})")
         self.compared += len(clear) + len(unclear)
@@ -161,7 +163,7 @@ class Writer:
         self.compared += 1
         way = f"The whole way from {self.name(table[0], table)} to {self.name(best, table)}"
         if _is_clear(estimate):
-            return f"{way} {self.change(estimate)}: more than the luck of the test videos can explain."
+            return f"{way} {self.change(estimate)}: {_beyond_luck(best)}."
         return f"{way} ({self.difference(estimate)}) cannot be told from no effect at all with {_videos(table)}."
 
     # --- curves ---
@@ -183,7 +185,7 @@ class Writer:
         points = {ratio: estimate for ratio, estimate in style.curve_points(runs) if estimate}
         if not points:
             return f"“{name}”: no ratio is complete."
-        videos = count(int(runs.test_videos.dropna().iloc[0]), "test video")
+        videos = _videos_of(runs.dropna(subset=["videos"]).iloc[0])
         smallest, largest = min(points), max(points)
         said = f"“{name}” recognises {self.at(smallest, points, f' of the {videos}')}"
         said += f" and {self.at(largest, points)}" if largest > smallest else ""
@@ -234,6 +236,20 @@ class Writer:
         head = f"{len(missing)} of {count(len(self.runs), 'run')} {verb} missing: nothing is said about"
         return "\n".join(["## What is missing", "", head, "", *lines])
 
+    def submissions(self) -> str:
+        """Where the predicted classes of test videos without labels stand."""
+        made = self.runs.dropna(subset=["submission"])
+        if made.empty:
+            return ""
+        lines = [
+            f"- {', '.join([*self.dataset_and_model((run.dataset, run.model)), style.ablation_name(run.ablation, self.labels)])}, "
+            f"ratio {run.observation_ratio:g}, seed {run.seed}: {run.submission}"
+            for run in made[:MOST_SUBMISSIONS].itertuples()
+        ]
+        if (more := len(made) - len(lines)) > 0:
+            lines.append(f"- {more} more, in the column submission of runs.csv")
+        return "\n".join(["## Submissions", "", "The predicted classes of the test videos:", "", *lines])
+
     def dataset_and_model(self, axes: tuple) -> list[str]:
         """Data set and model of a run, where the study has several."""
         return [value for name, value in zip(("dataset", "model"), axes, strict=False) if self.runs[name].nunique() > 1]
@@ -243,12 +259,13 @@ class Writer:
         done = self.runs[self.runs.status == "complete"]
         if done.empty:
             return "No run is complete."
-        said = ["Intervals cover the choice of test videos only, not that of the seed."]
+        splits = listed(sorted(done.scored_on.unique()))
+        said = [f"Intervals cover the choice of {splits} videos only, not that of the seed."]
         settings = done.groupby([*CONDITIONS, "model", "ablation"])
         if settings.seed.nunique().max() == 1:
             said.append("Everything was trained with one seed, so how much another seed would change is not known.")
         else:
-            largest = self.points(settings.test_top1.std().max())
+            largest = self.points(settings.top1.std().max())
             unknown = "; not known where there is one seed" if settings.seed.nunique().min() == 1 else ""
             said.append(
                 f"Between seeds the same setting varied by up to {largest} points (standard deviation{unknown})."
@@ -260,12 +277,12 @@ class Writer:
             )
         if self.chosen:
             which = "The best row" if self.chosen == 1 else "Each best row"
-            said.append(f"{which} was found on these very test videos, which flatters it a little.")
+            said.append(f"{which} was found on these very {splits} videos, which flatters it a little.")
         return "## How sure\n\n" + " ".join(said)
 
 
 def _accuracy(row: dict[str, Any]) -> float:
-    return row["test_top1"]
+    return row["top1"]
 
 
 def _difference(row: dict[str, Any], to: str) -> Estimate | None:
@@ -285,5 +302,14 @@ def _seeds(row: dict[str, Any]) -> str:
 
 
 def _videos(table: list[dict[str, Any]]) -> str:
-    videos = {int(row["test_videos"]) for row in table if row["test_videos"] is not None}
-    return f"these {count(max(videos), 'test video')}" if videos != {1} else "this one test video"
+    largest = max((row for row in table if row["videos"] is not None), key=itemgetter("videos"))
+    return f"this one {largest['scored_on']} video" if largest["videos"] == 1 else f"these {_videos_of(largest)}"
+
+
+def _videos_of(row: Any) -> str:
+    """The videos that an accuracy is of, by number and split."""
+    return count(int(row["videos"]), f"{row['scored_on']} video")
+
+
+def _beyond_luck(row: dict[str, Any]) -> str:
+    return f"more than the luck of the {row['scored_on']} videos can explain"
