@@ -9,7 +9,7 @@ import pytest
 from known import HOME, known_study, write_data, write_known
 from partway import files, submission
 from partway.errors import DataError
-from partway.results.collect import collect
+from partway.results.collect import collect, collect_partial
 from partway.results.predictions import read_correct
 from partway.results.tables import read_runs
 from test_report import Page, drawn
@@ -138,6 +138,38 @@ def test_figure_and_page_say_it_too(mixed):
     assert any("20 test without labels" in text for text in page.texts("dd"))
     assert any(text.startswith("unknown: each video counts as a group") for text in page.texts("dd"))
     assert any("no labels, classes in results/evaluations/" in text for text in page.texts("dd"))
+
+
+def test_a_run_without_its_submission_is_not_complete(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tree = known_study() | {"datasets": {"frames": {"layout": "hmdb51_frames", "root": "nowhere"}}}
+    tree["ladders"] = {"recipe": ["vanilla", "mixup"]}
+    tree["grid"] = [tree["grid"][0] | {"dataset": "frames", "ablations": ["vanilla", "mixup"]}]
+    resolved = write_known(tree)
+    run = resolved.runs[0]
+    (HOME.parent / "evaluations" / run.evaluation / "submission.csv").unlink()
+    with pytest.raises(DataError, match=rf"submission\.csv of evaluation {run.evaluation} .*delete its folder and run"):
+        collect(resolved, HOME)
+    assert collect_partial(resolved, HOME).startswith("3 of 4 runs are complete")
+    assert "lacks seed 0: submission.csv of evaluation" in (HOME / "partial/tables/recipe.md").read_text()
+
+
+def test_numbers_that_others_report_on_test_are_marked_as_that(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tree = known_study() | {"datasets": {"frames": {"layout": "hmdb51_frames", "root": "nowhere"}}}
+    reference = {"test_top1": 0.8176, "source": "their page"}
+    tree["ladders"] = {"recipe": [{"ablation": "vanilla", "reference": reference}, "mixup"]}
+    tree["references"] = [
+        {"label": "Theirs", "dataset": "frames", "observation_ratio": 1.0, "top1": 0.9, "source": "their page"}
+    ]
+    tree["grid"] = [tree["grid"][0] | {"dataset": "frames", "ablations": ["vanilla", "mixup"]}]
+    resolved = write_known(tree)
+    write_data(resolved, "frames")
+    collect(resolved, HOME)
+    page = Page(drawn())
+    assert "| reported test % " in (HOME / "tables/recipe.md").read_text()
+    assert "reported test % by others" in page.texts("th")
+    assert "Theirs: 90 % at 1, prefix (reported on test videos, not measured here)" in page.html
 
 
 def test_runs_name_the_submission_and_leave_test_empty(mixed, tmp_path):

@@ -143,7 +143,7 @@ WRONG = {
     # words
     "unknown layout": Wrong(
         {"datasets/mime/layout": "mimes"},
-        "expected mime, class_folders, ucf101, hmdb51 or label_csv, got 'mimes'; did",
+        "expected mime, class_folders, ucf101, hmdb51, hmdb51_frames or label_csv, got 'mimes'; did",
         "mimes",
     ),
     "no layout": Wrong({"datasets/mime": {"layuot": "mime"}}, "under `layout:`, found `layuot:`", "mime:"),

@@ -180,7 +180,7 @@ def _describe(spec: dict, manifest: Manifest, problems: list[Problem], listed: L
         "class_list_digest": manifests.class_list_digest(manifest.classes),
         "videos": {split: sum(v.split == split for v in videos) for split in manifests.SPLITS if split in present},
         "frames": sum(v.frames for v in videos),
-        "groups": len({v.group for v in videos}) if listed.groups_known else "unknown",
+        "groups": len({v.group for v in videos if v.label is not None}) if listed.groups_known else "unknown",
         "left_out": len({problem.path for problem in problems} - {v.path for v in videos}),
         "unlisted": len(listed.unlisted),
     }
