@@ -6,13 +6,14 @@ from collections import Counter
 from pathlib import Path
 
 import cv2
+import jsonschema
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from conftest import REPOSITORY, Workplace, one_run_study
-from partway import cli, files, study, submission
+from partway import cli, files, json_schema, study, submission
 from partway.data import hmdb51_frames
 from partway.data import manifest as manifests
 from partway.data.prepare import prepare
@@ -152,6 +153,10 @@ WRONG = {
         lambda root: (root / "data_train/sit").mkdir(),
         "data_train/sit: class folders without a video; add frame folders, or start its name with a dot",
     ),
+    "class of empty folders": (
+        lambda root: (root / "data_train/sit/v1").mkdir(parents=True),
+        "data_train/sit: class folders without a video",
+    ),
     "labels": (classes_in_test, r"test: holds folders named as classes \(brush_hair\), so the test split has labels"),
     "name of two lines": (lambda root: (root / "test/a\nb").mkdir(), r"test/a\\nb: not readable text; rename it"),
 }
@@ -215,13 +220,18 @@ def test_without_validation_there_is_no_number_and_the_study_is_refused(tmp_path
     tree["datasets"]["frames"]["validation"]["fraction"] = 0
     with pytest.raises(StudyError, match=r"datasets\.frames\.validation: .*the test split of hmdb51_frames has no lab"):
         loaded(tmp_path, tree)
+    editor = jsonschema.Draft202012Validator(json_schema.study_schema())
+    assert not editor.is_valid(tree)
+    assert editor.is_valid(frames_study())
 
 
 def test_check_says_what_to_download(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     files.write_json(tmp_path / "study.yaml", frames_study())
     assert cli.main(["check", "study.yaml"]) == 0
-    assert "data_train, test not found in hmdb; download the data of the competition" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "data_train, test not found in hmdb; download the data of the competition" in told.err
+    assert "NOT found in hmdb; no labels for test: validation accuracy is shown" in told.out
     an_image(tmp_path / "hmdb/unpacked/data_train/a/b/1.jpg")
     an_image(tmp_path / "hmdb/unpacked/test/1/1.jpg")
     assert cli.main(["check", "study.yaml"]) == 0
@@ -243,6 +253,7 @@ def test_the_shipped_study_switches_to_frames_as_its_comment_says(tmp_path):
     (block,) = re.findall(r"^  # (hmdb51: \{layout: hmdb51_frames, .*\})$", text, re.MULTILINE)
     switched = re.sub(r"^  hmdb51: \{.*\}$", f"  {block}", text, flags=re.MULTILINE)
     switched = switched.replace("select: last", "select: best")
+    switched = re.sub(r"weights: ~/[^,}]+", "weights: scratch", switched)  # they are not on this machine
     (tmp_path / "study.yaml").write_text(switched)
     resolved = study.load(str(tmp_path / "study.yaml"))
     assert {source.scored_on for source in resolved.datasets.values()} == {"validation"}

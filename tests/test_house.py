@@ -27,6 +27,7 @@ LIGHT = [
         "cli",
     ),
     *("data.prepare", "data.manifest", "data.sampling", "data.video", "data.store", "data.transforms", "data.clips"),
+    *("submission", "data.hmdb51_frames"),
     *("data.class_folders", "data.frame_folders", "data.reading", "data.splits", "data.candidates", "sources"),
     *("results.collect", "results.tables", "results.figures", "results.stats", "results.run_folders"),
     *("results.style", "results.training_curves", "results.verdict", "results.report", "training.spec"),

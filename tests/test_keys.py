@@ -190,6 +190,7 @@ def golden() -> dict:
         "mime": ("mime", {}, None),
         "mime small": ("mime", {"num_videos": 24}, None),
         "clips": ("class_folders", {}, [("wave/a.avi", 1)]),
+        "frames": ("hmdb51_frames", {}, [("data_train/wave/a/1.jpg", 1), ("test/1/1.jpg", 1)]),
         "clips grouped": ("class_folders", {"group_pattern": "_g(..)"}, [("wave/a.avi", 1)]),
     }
     return {

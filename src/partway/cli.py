@@ -252,7 +252,8 @@ def _check(options: argparse.Namespace) -> None:
     print("  " + ", ".join(f"{count} {what if count != 1 else what[:-1]}" for what, count in amounts.items()))
     for name, source in resolved.datasets.items():
         found = f"{'NOT ' * bool(source.missing)}found in {source.root}"
-        print(f"  data set {name}: {'generated' if source.is_generated else found}")
+        shown = "; no labels for test: validation accuracy is shown" if source.scored_on != "test" else ""
+        print(f"  data set {name}: {'generated' if source.is_generated else found}{shown}")
     for warning in missing:
         print(f"warning: {warning}", file=sys.stderr)
 

@@ -156,4 +156,4 @@ def _scores(
         return metrics.summarise(logits_NK, labels_N)
     predicted = {video: classes[index] for video, index in zip(ids, logits_NK.argmax(axis=1), strict=True)}
     submission.write(folder, predicted, [video.id for video in videos], classes)
-    return dict.fromkeys(metrics.SCORES)
+    return metrics.unknown()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_softmax, softmax
 
-SCORES = ("loss", "top1", "top5", "mean_class_accuracy")
-
 
 def correct_in_top(logits_NK: np.ndarray, labels_N: np.ndarray, k: int) -> np.ndarray:
     """Whether the label is among the k highest logits (min(k, classes)); ties go to the lower class index.
@@ -33,6 +31,11 @@ def summarise(logits_NK: np.ndarray, labels_N: np.ndarray) -> dict[str, float]:
         "top5": float(correct_in_top(logits_NK, labels_N, 5).mean()),
         "mean_class_accuracy": float(np.mean(per_class)),
     }
+
+
+def unknown() -> dict[str, None]:
+    """What `summarise` gives where nobody knows the labels: None for each metric, never 0 or NaN."""
+    return dict.fromkeys(summarise(np.zeros((1, 1)), np.zeros(1, dtype=np.int64)))
 
 
 def average_views(logits_NVK: np.ndarray, aggregation: str) -> np.ndarray:

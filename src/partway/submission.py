@@ -44,10 +44,10 @@ def _wrong(rows: list[dict[str, str]], ids: Sequence[str], classes: Sequence[str
     if broken := [str(line) for line, row in enumerate(rows, start=2) if list(row) != COLUMNS or None in row.values()]:
         yield f"line {some(broken)}: expected the columns {' and '.join(COLUMNS)}, and nothing else"
         return
-    found = Counter(row["id"] for row in rows)
+    found, known = Counter(row["id"] for row in rows), set(ids)
     if len(rows) != len(ids):
         yield f"{len(rows)} rows, expected {len(ids)}, one for each test video"
-    if unknown := [video for video in found if video not in set(ids)]:
+    if unknown := [video for video in found if video not in known]:
         yield f"id {some(unknown)}: no video of the test split"
     if missing := [video for video in ids if video not in found]:
         yield f"id {some(missing)}: a video of the test split that has no row"

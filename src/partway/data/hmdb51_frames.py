@@ -115,8 +115,9 @@ def _misfits(part: _Part) -> Iterator[str]:
 
 
 def _classes(train: _Part) -> Iterator[str]:
-    """Class folders without a frame folder."""
-    if empty := [shown(folder.path) for _, folder in train.children() if not folder.folders and not folder.images]:
+    """Class folders in which no picture lies, be it at the right level or not."""
+    filled = {train.below(folder).split("/")[0] for folder in train.folders.values() if folder.images}
+    if empty := [shown(folder.path) for name, folder in train.children() if name not in filled]:
         yield f"{some(empty)}: class folders without a video; add frame folders, or {DOT}"
 
 
