@@ -69,7 +69,8 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def notes(home: Path, ladder: str, runs: pd.DataFrame, definition: dict[str, Any]) -> list[str]:
     """What stands below the tables of a ladder, a paragraph each."""
-    return [NOTE, *_reported(definition), *left_out(home), *_mixed(ladder, runs, definition)]
+    about_runs = (*_mixed(ladder, runs, definition), *_fallbacks(runs, definition))
+    return [NOTE, *_reported(definition), *left_out(home), *about_runs]
 
 
 def _reported(definition: dict[str, Any]) -> Iterator[str]:
@@ -103,10 +104,21 @@ def _mixed(ladder: str, runs: pd.DataFrame, definition: dict) -> Iterator[str]:
             yield f"Caution: the runs of {ladder} differ in {what}: {', '.join(sorted(map(str, done[what].unique())))}."
 
 
+def _fallbacks(runs: pd.DataFrame, definition: dict) -> Iterator[str]:
+    """A line for each model of a ladder that started from its fallback, since its own weights were not available."""
+    ablations = {row["ablation"] for row in definition["rows"]}
+    used = runs[runs.ablation.isin(ablations) & runs.weights_asked.notna()]
+    for model, group in used.groupby("model", sort=False):
+        sources, asked = (", ".join(sorted(group[column].unique())) for column in ("weights", "weights_asked"))
+        yield f"Caution: {model} started from its fallback, {sources}, in {len(group)} runs; asked for was: {asked}."
+
+
 def read_runs(home: Path) -> pd.DataFrame:
     """Read runs.csv; `train_ratio` stays text, for it may be a word."""
     # A name may look like a number or like "NA"; only an empty cell is missing.
-    text = dict.fromkeys(("dataset", "model", "ablation", "train_ratio", "window", "status", "missing"), str)
+    text = dict.fromkeys(
+        ("dataset", "model", "ablation", "train_ratio", "window", "status", "missing", "weights", "weights_asked"), str
+    )
     runs = pd.read_csv(home / "runs.csv", dtype=text, keep_default_na=False, na_values=[""])
     axes = [*CONDITIONS, "model", "ablation", "seed"]
     if (twice := runs[runs.duplicated(axes)]).size:
@@ -245,7 +257,7 @@ def _shown(row: dict[str, Any], decimals: int) -> dict[str, str]:
         "model": row["model"],
         "ablation": row["label"] or row["ablation"],
         "note": row["note"] or "",
-        "epochs": str(row["total_epochs"] or HOLE),
+        "epochs": HOLE if row["total_epochs"] is None else str(row["total_epochs"]),
         "views": str(row["views"] or HOLE),
         "seeds n": seeds,
         "train %": train,
