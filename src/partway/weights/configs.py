@@ -133,6 +133,8 @@ def of_timm(path: Path, config: dict[str, Any], architecture: str) -> Stated:
     """
     if "architecture" not in config:
         raise WeightsError(f"{path}: its config.json names no architecture of timm")
+    if architecture not in ("vit", config["architecture"]):
+        raise WeightsError(f"{path}: holds a {config['architecture']}, the study says architecture {architecture}")
     pretrained = config.get("pretrained_cfg") or {}
     size = pretrained.get("input_size")
     options = {"frame_size": size[-1]} if isinstance(size, list) and size else {}

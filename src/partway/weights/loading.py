@@ -30,6 +30,7 @@ FREE = (
     "use_mean_pooling",
     "norm_pix_loss",
 )
+PREDICTOR = ".predictor."  # of V-JEPA 2: it serves pretraining alone, and classifiers are often stored without
 OF_DECODERS = ("decoder_", "pred_")
 
 
@@ -77,7 +78,7 @@ def into_transformers(
             )
         except Exception as error:  # whatever the library raises means that this checkpoint does not fit it
             raise WeightsError(f"{path}: cannot be loaded: {error}") from error
-    missing = set(loaded["missing_keys"])
+    missing = {name for name in loaded["missing_keys"] if PREDICTOR not in name}
     remade = missing | {name for name, *_ in loaded["mismatched_keys"]}
     refuse_lost(path, config.model_type, remade, kept=keep is not None)
     if keep is None:

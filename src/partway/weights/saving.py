@@ -30,7 +30,7 @@ def save(model: nn.Module, spec: TrainingSpec, classes: list[str], folder: Path)
     inner = getattr(model, "model", None)
     if isinstance(inner, PreTrainedModel):
         return _as_transformers(inner, spec, classes, folder)
-    if set(dict(model.named_children())) == {"backbone", "head"} and spec.family == "timm":
+    if spec.family == "timm" and {name.partition(".")[0] for name in model.state_dict()} == {"backbone", "head"}:
         return _as_timm(model.backbone, model.head, spec.model, classes, folder)
     save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, folder / "model.safetensors")
     return "no library builds this model; partway reads its tensors, by weights: {folder}/model.safetensors"
