@@ -14,11 +14,14 @@ SCRATCH = "scratch"
 HUB = "hub:"
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 COMMIT = re.compile(r"[0-9a-f]{40}")
-# What SPEC calls `pretrained: true`: the checkpoints of the recipes. Their revision is for the study to write.
+# What SPEC calls `pretrained: true`: the checkpoints of the recipes, at the commits that public code pins. They are only
+# ever suggested: which weights a study starts from stands in it.
 USUAL = {
-    "videomae": "MCG-NJU/videomae-base-finetuned-kinetics",
-    "vivit": "google/vivit-b-16x2-kinetics400",
-    "vit": "timm/vit_small_patch16_224.augreg_in21k_ft_in1k",
+    "videomae": "MCG-NJU/videomae-base-finetuned-kinetics@488eb9a0565f257b32866000305c8178965eb9f6",
+    "vivit": "google/vivit-b-16x2-kinetics400@8a7171a57f79b9aaa58bc8d977c002a0ea0f0d42",
+    "vit": "timm/vit_small_patch16_224.augreg_in21k_ft_in1k@7e2c55630205e1266030f18370f4c6ed1a514b52",
+    "vit_small_patch16_224": "timm/vit_small_patch16_224.augreg_in21k_ft_in1k@7e2c55630205e1266030f18370f4c6ed1a514b52",
+    "vit_base_patch16_224": "timm/vit_base_patch16_224.augreg2_in21k_ft_in1k@063c6c38a5d8510b2e57df480445e94b231dad2c",
 }
 
 
@@ -67,5 +70,5 @@ def refuse_a_bare_wish(text: str, architecture: str) -> None:
         WeightsError: for these words.
     """
     if text in ("pretrained", "true", "hub", HUB):
-        usual = f"hub:{USUAL[architecture]}@REVISION" if architecture in USUAL else "hub:ORG/NAME@REVISION"
-        raise WeightsError(f"{text!r} names no checkpoint; write {usual}, with a commit of it as REVISION")
+        usual = f"hub:{USUAL[architecture]}" if architecture in USUAL else "hub:ORG/NAME@REVISION"
+        raise WeightsError(f"{text!r} names no checkpoint; write {usual}, or what else you mean")
