@@ -54,6 +54,7 @@ def write_training(folder: Path, parent: str | None = None, train_eval: float | 
         "chosen_epoch": 1,
         "time_sec": 1.5,
         "parameters": 1000,
+        "weights": {"source": "scratch"},
         "parent_digest": parent,
         "data_fingerprint": "f",
         "device": "CPU",

@@ -172,7 +172,7 @@ def test_these_tests_can_fail(tmp_path):
     assert refused(".venv/bin/partway check --sets a=1")
     assert refused(".venv/bin/partway plans")
     assert unknown_inline_keys("write `transforms: {flip: 0}`, `eight: {extends: a, model: {flop: 8}}`") == {"flop"}
-    for wrong in ("epochs: 3\n", "training: {epoks: 3}\n", "training: {epochs: 0}\n", "- a\n"):
+    for wrong in ("epochs: 3\n", "training: {epoks: 3}\n", "training: {epochs: -1}\n", "- a\n"):
         with pytest.raises((AssertionError, ValueError)):
             check_study(wrong, tmp_path)
 
@@ -194,7 +194,7 @@ def test_the_reference_has_every_section_and_key():
 @pytest.mark.parametrize(
     "row",
     [
-        r"\| `epochs` +\| whole number >= 1 +\| `20` +\| passes over the train split \|",
+        r"\| `epochs` +\| whole number >= 0 +\| `20` +\| passes over the train split; 0 ",
         r"\| `ratios` +\| list of numbers in \(0, 1\] +\| required +\|",
         r"\| `dropout` +\| number in \[0, 1\) +\| `0` +\|",
         r"\| `crops` +\| `1` or `3` +\| `1` +\|",

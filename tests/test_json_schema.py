@@ -185,7 +185,7 @@ def test_code_and_schema_are_of_one_mind_about_mutated_studies(mutations):
 def test_the_tests_of_agreement_can_fail():
     loose = copy.deepcopy(SCHEMA)
     del loose["$defs"]["Training"]["properties"]["epochs"]["minimum"]
-    tree = put(tiny_study(), "training/epochs", 0)
+    tree = put(tiny_study(), "training/epochs", -1)
     assert not EDITOR.is_valid(tree)
     assert jsonschema.Draft202012Validator(loose).is_valid(tree)
 

@@ -11,10 +11,14 @@ import yaml
 from transformers import VideoMAEConfig, VideoMAEForPreTraining, VideoMAEForVideoClassification
 
 from conftest import clips_study, make_class_folders
-from partway import models, study, weights
-from partway.errors import StudyError, TrainingError
+from partway import models, study
+from partway.errors import StudyError
 from partway.schema import ModelOptions
 from partway.training import loop
+from partway.training.spec import TrainingSpec
+from partway.weights import WeightsError, digests, start
+from partway.weights.description import describe
+from partway.weights.digests import digest_of
 from tiny_trainings import QUIET, SPEC, train
 from tiny_weights import SIZES, write_weights
 
@@ -26,13 +30,18 @@ def fine_tuned(tmp_path_factory) -> Path:
     return write_weights(folder)
 
 
+# What a whole checkpoint leaves empty in the report.
+NOTHING: dict = {"resized": [], "unused": [], "missing": []}
+
+
 def options(folder: Path, **changes) -> ModelOptions:
-    return ModelOptions(**weights.describe(folder, "videomae").options | changes)
+    return ModelOptions(**describe(folder, "transformers", "videomae").options | changes)
 
 
 def loaded(folder: Path, classes: int = 3, **changes):
-    digest = weights.folder_digest(folder)
-    return models.load_pretrained("transformers", "videomae", options(folder, **changes), classes, folder, digest)
+    names = [f"class {index}" for index in range(classes)]
+    sizes = options(folder, **changes)
+    return models.load_pretrained("transformers", "videomae", sizes, names, folder, keep_head=False)
 
 
 def test_the_folder_says_its_sizes_and_normalisation(fine_tuned):
@@ -49,7 +58,7 @@ def test_the_backbone_is_the_checkpoints_and_the_head_is_fresh(fine_tuned):
     for name, tensor in theirs.videomae.state_dict().items():
         assert torch.equal(model.model.videomae.state_dict()[name], tensor)
     assert model.model.classifier.weight.shape == (3, 32)
-    assert report == {"remade": ["classifier.bias", "classifier.weight"], "unused": []}
+    assert report == {"remade": ["classifier.bias", "classifier.weight"]} | NOTHING
     assert model(torch.zeros(2, 4, 3, 32, 32)).shape == (2, 3)
 
 
@@ -87,30 +96,28 @@ def test_a_backbone_that_does_not_load_is_an_error(fine_tuned, tmp_path):
     shutil.copytree(fine_tuned, folder)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 2}))
-    with pytest.raises(
-        weights.WeightsError, match=r"the backbone did not load: 15 of its parameters .*encoder.layer.1"
-    ):
+    with pytest.raises(WeightsError, match=r"the backbone did not load: 15 of its parameters .*encoder.layer.1"):
         loaded(folder)
     (folder / "model.safetensors").write_bytes(b"cut")
-    with pytest.raises(weights.WeightsError, match="cannot be loaded"):
+    with pytest.raises(WeightsError, match="cannot be loaded"):
         loaded(folder)
 
 
 def test_weights_that_changed_since_the_key_was_made_are_refused(fine_tuned, tmp_path):
     shutil.copytree(fine_tuned, tmp_path / "w")
-    digest = weights.folder_digest(tmp_path / "w")
+    digest = digest_of(tmp_path / "w")
     data = bytearray((tmp_path / "w/model.safetensors").read_bytes())
     data[-1] ^= 1
     (tmp_path / "w/model.safetensors").write_bytes(data)
-    with pytest.raises(weights.WeightsError, match="have changed since"):
-        models.load_pretrained("transformers", "videomae", options(tmp_path / "w"), 3, tmp_path / "w", digest)
+    with pytest.raises(WeightsError, match="have changed since"):
+        start.find(TrainingSpec.from_dict(SPEC | {"weights": digest}), {digest: tmp_path / "w"})
 
 
 def test_the_digest_is_of_contents_not_of_places(fine_tuned, tmp_path):
     shutil.copytree(fine_tuned, tmp_path / "elsewhere")
-    assert weights.folder_digest(tmp_path / "elsewhere") == weights.folder_digest(fine_tuned)
+    assert digest_of(tmp_path / "elsewhere") == digest_of(fine_tuned)
     (tmp_path / "elsewhere" / "README.md").write_text("other words")
-    assert weights.folder_digest(tmp_path / "elsewhere") == weights.folder_digest(fine_tuned)
+    assert digest_of(tmp_path / "elsewhere") == digest_of(fine_tuned)
 
 
 def study_with(tmp_path: Path, folder: Path | str, **model) -> study.Study:
@@ -124,7 +131,7 @@ def study_with(tmp_path: Path, folder: Path | str, **model) -> study.Study:
 def test_a_study_takes_sizes_from_the_weights_and_keys_from_their_content(fine_tuned, tmp_path):
     first = study_with(tmp_path, fine_tuned)
     spec = next(iter(first.trainings.values())).spec
-    assert spec["weights"] == weights.folder_digest(fine_tuned)
+    assert spec["weights"] == digest_of(fine_tuned)
     assert spec["model"]["hidden_size"] == 32
     assert first.weights == {spec["weights"]: str(fine_tuned)}
     shutil.copytree(fine_tuned, tmp_path / "moved")
@@ -173,8 +180,8 @@ def test_variants_that_partway_does_not_build_are_refused(fine_tuned, tmp_path, 
     shutil.copytree(fine_tuned, tmp_path / "w")
     config = json.loads((tmp_path / "w/config.json").read_text())
     (tmp_path / "w/config.json").write_text(json.dumps(config | change))
-    with pytest.raises(weights.WeightsError, match=message):
-        weights.describe(tmp_path / "w", "videomae")
+    with pytest.raises(WeightsError, match=message):
+        describe(tmp_path / "w", "transformers", "videomae")
 
 
 def with_json(folder: Path, to: Path, name: str, **change) -> Path:
@@ -215,14 +222,14 @@ def test_the_preprocessor_may_be_called_that_of_a_video(fine_tuned, tmp_path):
     "change", [{"image_mean": 0.5}, {"image_mean": [0.5]}, {"image_std": [0, 1, 1]}, {"image_std": None}]
 )
 def test_a_preprocessor_that_cannot_be_meant(fine_tuned, tmp_path, change):
-    with pytest.raises(weights.WeightsError, match=r"image_mean|normalisation"):
+    with pytest.raises(WeightsError, match=r"image_mean|normalisation"):
         options(with_json(fine_tuned, tmp_path / "w", "preprocessor_config.json", **change))
 
 
 def test_files_that_are_not_loaded_move_no_key(fine_tuned, tmp_path):
     folder = with_json(fine_tuned, tmp_path / "w", "config.json", transformers_version="4.0")
     (folder / "pytorch_model.bin").write_bytes(b"the same again, for old versions")
-    assert weights.folder_digest(folder) == weights.folder_digest(fine_tuned)
+    assert digest_of(folder) == digest_of(fine_tuned)
 
 
 def test_a_shard_that_was_not_downloaded_is_named(fine_tuned, tmp_path):
@@ -230,29 +237,29 @@ def test_a_shard_that_was_not_downloaded_is_named(fine_tuned, tmp_path):
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
     (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(weights.WeightsError, match=r"names model-00002-of-00002.safetensors, which is not there"):
-        weights.folder_digest(folder)
+    with pytest.raises(WeightsError, match=r"names model-00002-of-00002.safetensors, which is not there"):
+        digest_of(folder)
 
 
 @pytest.mark.parametrize("content", ["[]", "null", "{", "{}"])
 def test_a_damaged_memory_of_digests_is_begun_anew(fine_tuned, tmp_path, monkeypatch, content):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    expected = weights.folder_digest(fine_tuned)
-    weights._memory().write_text(content)
-    assert weights.folder_digest(fine_tuned) == expected
+    expected = digest_of(fine_tuned)
+    digests.memory().write_text(content)
+    assert digest_of(fine_tuned) == expected
 
 
 def test_weights_that_were_asked_for_and_not_given_are_an_error(data, tmp_path):
-    with pytest.raises(TrainingError, match="were asked for and none were given"):
+    with pytest.raises(WeightsError, match="were asked for and none were given"):
         train(data, tmp_path, weights="sha256:0123")
 
 
 def test_a_training_from_weights_resumes_bit_for_bit(data, fine_tuned, tmp_path, monkeypatch):
     spec = SPEC | {
-        "weights": weights.folder_digest(fine_tuned),
+        "weights": digest_of(fine_tuned),
         "model": options(fine_tuned).model_dump(exclude_defaults=True),
     }
-    places = {**data, "parent": None, "progress": QUIET, "weights": fine_tuned}
+    places = {**data, "parent": None, "progress": QUIET, "weights": {spec["weights"]: fine_tuned}}
     loop.train(spec, folder=tmp_path / "undisturbed", **places)
     real = loop.Trainer.run_epoch
     with monkeypatch.context() as patched:
@@ -266,17 +273,14 @@ def test_a_training_from_weights_resumes_bit_for_bit(data, fine_tuned, tmp_path,
 
 def test_a_training_starts_from_the_weights_and_records_what_it_took(data, fine_tuned, tmp_path, capsys):
     spec = SPEC | {
-        "weights": weights.folder_digest(fine_tuned),
+        "weights": digest_of(fine_tuned),
         "model": options(fine_tuned).model_dump(exclude_defaults=True),
         "training": {"epochs": 1, "batch_size": 4, "learning_rate": 1e-30, "weight_decay": 0.0, "warmup": 0.0},
     }
-    loop.train(spec, **data, parent=None, folder=tmp_path, progress=QUIET, weights=fine_tuned)
+    loop.train(spec, **data, parent=None, folder=tmp_path, progress=QUIET, weights={spec["weights"]: fine_tuned})
     record = json.loads((tmp_path / "training.json").read_text())
-    assert record["weights"] == {
-        "source": spec["weights"],
-        "remade": ["classifier.bias", "classifier.weight"],
-        "unused": [],
-    }
+    remade = {"remade": ["classifier.bias", "classifier.weight"]}
+    assert record["weights"] == {"source": spec["weights"]} | remade | NOTHING
     kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["weights"]
     theirs = VideoMAEForVideoClassification.from_pretrained(fine_tuned).videomae.state_dict()
     for name, tensor in theirs.items():

@@ -115,7 +115,21 @@ WRONG = {
     "train ratio misspelt": Wrong({"grid/0/train_ratio": "matchd"}, "did you mean matched?", "train_ratio: matchd"),
     "negative seed": Wrong({"grid/0/seeds": [-1]}, "grid.0.seeds.0: expected a number of at least 0, got -1", "- -1"),
     "seed of 33 bits": Wrong({"grid/0/seeds": [2**32]}, "expected a number below 4294967296", "- 4294967296"),
-    "no epochs": Wrong({"training/epochs": 0}, "epochs: expected a number of at least 1, got 0", "epochs: 0"),
+    "fewer than no epochs": Wrong(
+        {"training/epochs": -1}, "epochs: expected a number of at least 0, got -1", "epochs: -1"
+    ),
+    "no epochs from scratch": Wrong(
+        {"training/epochs": 0},
+        "training.epochs: 0 only evaluates pretrained weights, and small may start from scratch",
+        "epochs: 0",
+        "what a recipe comes to",
+    ),
+    "no epochs in a stage": Wrong(
+        {"ablations/mixup/stages": [{"epochs": 0}]},
+        "mixup.stages.0.epochs: 0, but a further stage trains; expected at least 1",
+        "epochs: 0",
+        "that a stage trains",
+    ),
     "all warmup": Wrong({"training/warmup": 1}, "warmup: expected a number below 1, got 1", "warmup"),
     "decimals below 0": Wrong(
         {"tables": {"decimals": -1}}, "tables.decimals: expected a number of at least", "decimals"
@@ -183,9 +197,9 @@ WRONG = {
     ),
     "weights of a frame model": Wrong(
         {"models/small": FRAMES | {"weights": "folder"}},
-        "small.weights: checkpoints of the family timm are not read yet; write scratch",
+        "small.weights: no folder 'folder'; expected scratch, the folder or file of a checkpoint, or hub:",
         "weights: folder",
-        "which family has what",
+        "which folders there are",
     ),
     "tubelet of a frame model": Wrong(
         {"models/small": FRAMES, "ablations/mixup/model": {"tubelet_size": 2}},
@@ -195,10 +209,14 @@ WRONG = {
     ),
     "no such weights": Wrong(
         {"models/small/weights": "scrach"},
-        "no folder 'scrach'; expected scratch, or",
+        "no folder 'scrach'; expected scratch, the folder or file",
         "scrach",
         "which folders there are",
     ),
+    "no repository of the hub": Wrong(
+        {"models/small/weights": "hub:videomae"}, "expected hub:ORG/NAME or hub:ORG/NAME@REVISION", "hub:", "its form"
+    ),
+    "no fallback": Wrong({"models/small/fallback": "scratch"}, "small.fallback: expected a list", "fallback: scratch"),
     "unknown window": Wrong({"grid/0/windows": ["suffix"]}, "grid.0.windows.0: expected prefix", "- suffix"),
     "unknown schedule": Wrong({"training/schedule": "Cosine"}, "got 'Cosine'; did you mean cosine?", "Cosine"),
     "unknown choice": Wrong({"training/select": "worst"}, "expected best or last, got 'worst'", "worst"),

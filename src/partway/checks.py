@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from partway import layouts, sources, weights
+from partway import layouts
 from partway.errors import PartwayError, StudyError, did_you_mean, nearest, short
 from partway.families import FAMILIES
 from partway.messages import MOST_SUGGESTIONS, describe, path_of
@@ -17,7 +17,8 @@ from partway.resolve import Resolver, at, chain_of, why_missing
 from partway.schema import StudyFile
 from partway.schema_grid import Ladder
 from partway.study_file import NAMED, StudyText
-from partway.weights import SCRATCH, Pretrained
+from partway.weights import SCRATCH, description
+from partway.weights.choice import Choice, choose
 
 
 def check(text: StudyText) -> Resolver:
@@ -37,8 +38,8 @@ def check(text: StudyText) -> Resolver:
         file = _what_is_right(text.tree, [path_of(text, item) for item in errors] + list(references))
     problems = text.problems + list((wrong | references).values())
     if file is not None:
-        pretrained, unusable = pretrained_weights(file, text)
-        resolver = Resolver(file, text, pretrained)
+        choices, unusable = chosen_weights(file, text)
+        resolver = Resolver(file, text, choices)
         problems += [*unusable, *wrong_recipes(file, text, resolver)]
         if unusable:  # whoever fetches weights wants to know what else to fetch
             problems += _missing_data(file, text)
@@ -124,15 +125,13 @@ def _what_is_right(tree: dict, wrong: list[Path_]) -> StudyFile | None:
         return None  # nothing left in a section
 
 
-def pretrained_weights(file: StudyFile, text: StudyText) -> tuple[dict[str, Pretrained], list[str]]:
-    """The checkpoint of each model that runs and names one, and what is wrong with those that cannot be used."""
+def chosen_weights(file: StudyFile, text: StudyText) -> tuple[dict[str, Choice], list[str]]:
+    """What each model that runs starts from, and what is wrong with weights that cannot be used."""
     found, problems = {}, []
     for name in dict.fromkeys(name for block in file.grid for name in block.models if name in file.models):
         model = file.models[name]
-        if model.weights == SCRATCH:
-            continue
         try:
-            found[name] = weights.describe(sources.expand(model.weights), model.architecture)
+            found[name] = choose(model)
         except PartwayError as error:
             path = ("models", name, "weights")
             meant = did_you_mean(model.weights, [SCRATCH])
@@ -160,6 +159,7 @@ def wrong_recipes(file: StudyFile, text: StudyText, resolve: Resolver) -> list[s
     )
     for model, ablation in recipes:
         problems += _wrong_sizes(text, resolve, model, ablation)
+        problems += _wrong_epochs(text, resolve, model, ablation)
         problems += _wrong_rates(text, resolve, model, ablation)
     for index, block in enumerate(file.grid):
         problems += _best_without_validation(
@@ -172,8 +172,7 @@ def wrong_recipes(file: StudyFile, text: StudyText, resolve: Resolver) -> list[s
 
 def _whole(file: StudyFile, text: StudyText, resolve: Resolver, model: str, ablation: str) -> bool:
     chain = chain_of(text.tree, ablation)
-    known = model in file.models and (model in resolve.pretrained or file.models[model].weights == SCRATCH)
-    return known and chain is not None and set(chain) <= set(file.ablations)
+    return model in resolve.weights and chain is not None and set(chain) <= set(file.ablations)
 
 
 def _blame(text: StudyText, sections: list[Path_], *keys: str) -> Path_:
@@ -188,29 +187,22 @@ def _blame(text: StudyText, sections: list[Path_], *keys: str) -> Path_:
 def _wrong_sizes(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
     options = resolve.recipe(model, ablation).model
     sections = [("ablations", name, "model") for name in chain_of(text.tree, ablation)] + [("models", model)]
-    divisors = {"num_frames": "tubelet_size", "frame_size": "patch_size", "hidden_size": "num_heads"}
-    if FAMILIES[resolve.file.models[model].family].single_frames:
-        del divisors["num_frames"]
+    family, choice = resolve.file.models[model].family, resolve.weights[model]
+    if FAMILIES[family].single_frames:
         path = _blame(text, sections, "tubelet_size")
         if path in text.origins:
             yield f"{text.where(path)}: {dotted(path)}: {model} takes single frames, which no tubelet joins; leave it out"
-    for field, divisor in divisors.items():
-        size, parts = getattr(options, field), getattr(options, divisor)
-        if size % parts:
-            path = _blame(text, sections, field, divisor)
-            yield f"{text.where(path)}: {dotted(path)}: {field} {size} is not divisible by {divisor} {parts}"
-    pretrained = resolve.pretrained.get(model)
-    for field in sorted(pretrained.fixed & set(pretrained.options)) if pretrained else ():
-        size, given = getattr(options, field), pretrained.options[field]
-        if size != given:
-            path = _blame(text, sections, field)
-            yield (
-                f"{text.where(path)}: {dotted(path)}: {field} {size:g}, but the weights in {pretrained.path} have "
-                f"{given:g}; leave it out"
-            )
+    if not choice.sizes_are_known:
+        return  # the job that downloads them checks
+    wrong = [*description.indivisible(options, family)]
+    wrong += [((field,), told) for field, told in (choice.known.contradictions(options) if choice.known else ())]
+    for fields, told in wrong:
+        path = _blame(text, sections, *fields)
+        yield f"{text.where(path)}: {dotted(path)}: {told}"
 
 
-def _wrong_rates(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
+def _layers(text: StudyText, resolve: Resolver, model: str, ablation: str) -> list[list[Path_]]:
+    """The sections that may write a key of `training`, innermost first, for each training of a recipe."""
     chain = chain_of(text.tree, ablation)
     layers = [("ablations", name, "training") for name in chain] + [("models", model, "training"), ("training",)]
     stages = [
@@ -218,10 +210,30 @@ def _wrong_rates(text: StudyText, resolve: Resolver, model: str, ablation: str) 
         for name in reversed(chain)
         for i, _ in enumerate(resolve.file.ablations[name].stages)
     ]
-    for own, stage in zip([[], *([s] for s in stages)], resolve.recipe(model, ablation).stages, strict=True):
+    return [layers, *([stage, *layers] for stage in stages)]
+
+
+def _wrong_epochs(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
+    """Without epochs a training evaluates its weights as they are: there must be some, and no training before."""
+    for number, stage in enumerate(resolve.recipe(model, ablation).stages):
+        if stage["training"].epochs:
+            continue
+        path = _blame(text, _layers(text, resolve, model, ablation)[number], "epochs")
+        if number:
+            yield f"{text.where(path)}: {dotted(path)}: 0, but a further stage trains; expected at least 1"
+        elif SCRATCH in resolve.weights[model].identities:
+            yield (
+                f"{text.where(path)}: {dotted(path)}: 0 only evaluates pretrained weights, and {model} may start from "
+                "scratch; expected at least 1, or weights that name a checkpoint"
+            )
+
+
+def _wrong_rates(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
+    layers = _layers(text, resolve, model, ablation)
+    for sections, stage in zip(layers, resolve.recipe(model, ablation).stages, strict=True):
         lowest, rate = stage["training"].min_learning_rate, stage["training"].learning_rate
         if lowest > rate:
-            path = _blame(text, own + layers, "min_learning_rate", "learning_rate")
+            path = _blame(text, sections, "min_learning_rate", "learning_rate")
             yield f"{text.where(path)}: {dotted(path)}: min_learning_rate {lowest:g} is above learning_rate {rate:g}"
 
 
@@ -247,7 +259,10 @@ def _best_without_validation(
     if layouts.has_own_validation(file.datasets[name]):
         return
     for model, ablation in recipes:
-        if any(stage["training"].select == "best" for stage in resolve.recipe(model, ablation).stages):
+        if any(
+            stage["training"].select == "best" and stage["training"].epochs
+            for stage in resolve.recipe(model, ablation).stages
+        ):
             yield (
                 f"{text.where(('grid', index))}: grid.{index}: {model} {ablation} has select: best, but data set {name} "
                 "has no validation (fraction 0); write select: last, or give it a validation fraction"

@@ -88,7 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     train = verb("train", _train, "Run one training, or what is left of it (called by a rule).")
     _add_spec(train, "the training's spec")
     train.add_argument("--parent", default="none", help="training.json of the previous stage, or none")
-    train.add_argument("--weights", default="none", help="folder of the pretrained weights, or none")
+    train.add_argument(
+        "--weights",
+        type=json.loads,
+        default={},
+        help="JSON: where pretrained weights lie on this disk, by the digest that the spec has; those of the hub need none",
+    )
     _add_job(train, "training.json")
 
     evaluate = verb("evaluate", _evaluate, "Score one split with a finished training (called by a rule).")
@@ -119,6 +124,15 @@ def _parser() -> argparse.ArgumentParser:
 
     check = verb("check", _check, "Check a study file and say what it comes to; runs nothing.")
     _add_study(check)
+    check.add_argument(
+        "--download", action="store_true", help="fetch the weights that the study names from the hub, now"
+    )
+
+    export = verb(
+        "export", _export, "Write a trained checkpoint as a folder that transformers or timm loads themselves."
+    )
+    export.add_argument("training", type=Path, help="folder of a finished training: results/trainings/...")
+    export.add_argument("--output", required=True, type=Path, help="folder to write; it must not be there, or be empty")
 
     schema = verb("schema", _schema, "Print the JSON Schema of a study file, which editors complete and check with.")
     schema.add_argument("--reference", action="store_true", help="the reference for people instead (docs/study.md)")
@@ -205,7 +219,7 @@ def _train(options: argparse.Namespace) -> None:
         store=options.store,
         root=options.root,
         parent=None if options.parent == "none" else Path(options.parent).parent,
-        weights=None if options.weights == "none" else Path(options.weights),
+        weights={digest: Path(path) for digest, path in options.weights.items()},
         folder=options.output.parent,
         progress=_progress(options),
     )
@@ -261,6 +275,12 @@ def _check(options: argparse.Namespace) -> None:
     from partway import dag, study
 
     resolved = study.load(options.study, options.set)
+    if options.download:
+        from partway.weights import hub
+
+        for folder in hub.fetch_all(training.spec for training in resolved.trainings.values()):
+            print(f"downloaded: {folder}")
+        resolved = study.load(options.study, options.set)  # now their sizes are known and can be checked
     missing = dag.missing_data(resolved)
     print(f"{options.study}: the study {resolved.name} is right" + (", but data is missing" if missing else ""))
     amounts = {what: len(getattr(resolved, what)) for what in ("runs", "trainings", "evaluations", "ladders")}
@@ -269,8 +289,15 @@ def _check(options: argparse.Namespace) -> None:
         found = f"{'NOT ' * bool(source.missing)}found in {source.root}"
         shown = "; no labels for test: validation accuracy is shown" if source.scored_on != "test" else ""
         print(f"  data set {name}: {'generated' if source.is_generated else found}{shown}")
-    for warning in missing:
+    for warning in [*missing, *resolved.warnings]:
         print(f"warning: {warning}", file=sys.stderr)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from partway.export import export
+
+    for line in export(options.training, options.output):
+        print(line)
 
 
 def _schema(options: argparse.Namespace) -> None:

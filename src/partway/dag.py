@@ -128,6 +128,8 @@ def check_call(workflow: Any, resolved: study.Study) -> None:
             + "; ".join(wrong)
             + ". Call snakemake in the folder that holds profiles/default, or add these settings to your profile."
         )
+    for told in resolved.warnings if workflow.is_main_process else ():
+        print(f"warning: {told}", file=sys.stderr)
     if missing := "\n".join(missing_data(resolved)):
         if not workflow.dryrun:
             raise CallError(missing)

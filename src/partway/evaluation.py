@@ -51,7 +51,7 @@ def evaluate(
     """
     data = manifests.read(manifest)
     record = _record(training, data)
-    trained, views = TrainingSpec.from_dict(record["spec"]), Evaluation.model_validate(spec.get("views", {}))
+    trained, views = TrainingSpec.from_record(record), Evaluation.model_validate(spec.get("views", {}))
     videos = data.split(spec["split"], trained.validation)
     torch.set_num_threads(machine.threads())
     device = devices.choose()

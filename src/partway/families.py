@@ -27,6 +27,6 @@ class Family:
 
 FAMILIES = {
     "transformers": Family(("videomae",), told="video models"),
-    "timm": Family(("vit",), told="image models, the mean over the frames", single_frames=True, loads_weights=False),
+    "timm": Family(("vit",), told="image models, the mean over the frames", single_frames=True),
 }
 ARCHITECTURES = tuple(name for family in FAMILIES.values() for name in family.architectures)

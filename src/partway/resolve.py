@@ -18,8 +18,9 @@ from partway.schema_data import Dataset, WithLists
 from partway.schema_grid import GridBlock, LadderRow
 from partway.study import NONE, DataSource, Evaluation, Run, Study, Training
 from partway.study_file import StudyText
-from partway.weights import SCRATCH, Pretrained
+from partway.weights.choice import Choice
 
+WITHOUT_EPOCHS = {"epochs", "batch_size", "precision", "train_eval"}  # what of a recipe then still has an effect
 RECIPE_SECTIONS = ("sampling", "transforms", "training", "evaluation")
 
 
@@ -45,8 +46,9 @@ def _unlike_default(section: BaseModel) -> dict[str, Any]:
 class Recipe:
     """What one model and one ablation come to; `stages` has at least one entry: the first training."""
 
-    identity: dict[str, str]  # family, architecture, weights
+    identity: dict[str, Any]  # family, architecture, weights and, where there is one, fallback
     model: ModelOptions
+    model_key: dict[str, Any]  # what of `model` stands in the key
     stages: list[dict[str, Any]]  # sampling, transforms, training of each
     evaluation: EvaluationOptions
 
@@ -54,10 +56,10 @@ class Recipe:
 class Resolver:
     """Expands one checked study file; recipes are resolved once for each (model, ablation)."""
 
-    def __init__(self, file: StudyFile, text: StudyText, pretrained: dict[str, Pretrained]):
+    def __init__(self, file: StudyFile, text: StudyText, weights: dict[str, Choice]):
         self.file = file
         self.text = text
-        self.pretrained = pretrained  # by model name; those trained from scratch have none
+        self.weights = weights  # by model name
         self.recipe = cache(self._recipe)
         self.trainings: dict[str, Training] = {}
         self.evaluations: dict[str, Evaluation] = {}
@@ -67,9 +69,10 @@ class Resolver:
         chain = [self.file.ablations[name] for name in reversed(chain_of(self.text.tree, ablation_name))]
         layers = [_written(layer) for layer in (self.file, model, *chain)]
         sections = {name: merged(*(layer.get(name, {}) for layer in layers)) for name in RECIPE_SECTIONS}
-        weights = self.pretrained.get(model_name)
+        choice = self.weights.get(model_name, Choice())
         sizes = {name: value for name, value in _written(model).items() if name in ModelOptions.model_fields}
-        sizes = merged(weights.options if weights else {}, sizes)
+        sizes = merged(sizes, *(_written(a.model) for a in chain))
+        options = ModelOptions(**merged(choice.known.options if choice.known else {}, sizes))
         first = {
             "sampling": Sampling(**sections["sampling"]),
             "transforms": Transforms(**sections["transforms"]),
@@ -80,9 +83,12 @@ class Resolver:
             identity={
                 "family": model.family,
                 "architecture": model.architecture,
-                "weights": weights.digest if weights else SCRATCH,
+                "weights": choice.identities[0],
+                **({"fallback": list(choice.identities[1:])} if choice.identities[1:] else {}),
             },
-            model=ModelOptions(**merged(sizes, *(_written(a.model) for a in chain))),
+            model=options,
+            # Of weights of the hub, what the study writes, at a default or not: see `partway.weights`.
+            model_key=_written(ModelOptions(**sizes)) if choice.is_of_hub else _unlike_default(options),
             stages=[_with_effect(stage) for stage in stages],
             evaluation=_evaluation_with_effect(EvaluationOptions(**sections["evaluation"])),
         )
@@ -112,7 +118,9 @@ class Resolver:
             edits=tuple(self.text.edits),
             results_dir=results_dir,
             datasets=self.datasets,
-            weights={weights.digest: weights.path for weights in self.pretrained.values()},
+            weights={digest: path for choice in self.weights.values() for digest, path in choice.places},
+            fallbacks={name: choice.fallback for name, choice in self.weights.items() if choice.fallback},
+            warnings=tuple(f"model {name}: {told}" for name, choice in self.weights.items() for told in choice.told),
             trainings=self.trainings,
             evaluations=self.evaluations,
             runs=tuple(runs.values()),
@@ -163,7 +171,7 @@ class Resolver:
         chain: list[str] = []
         for number, stage in enumerate(recipe.stages, start=1):
             spec = recipe.identity | {
-                "model": _unlike_default(recipe.model),
+                "model": recipe.model_key,
                 **{name: _unlike_default(section) for name, section in stage.items()},
                 "data": self.datasets[block.dataset].folder,
                 "store": self.file.datasets[block.dataset].store.in_key,
@@ -256,6 +264,10 @@ def _with_effect(stage: dict[str, Any]) -> dict[str, Any]:
         transforms = _reset(transforms, "never_flip")
     if training.mixup is not None and training.mixup.prob == 0:
         training = _reset(training, "mixup")
+    if training.epochs == 0:
+        training = _reset(training, *(set(type(training).model_fields) - WITHOUT_EPOCHS))
+        transforms = _reset(transforms, *(set(Transforms.model_fields) - {"test_resize"}))
+        sampling = _reset(sampling, "train", *(["stride"] if sampling.test != "strided" else []))
     if training.schedule == "constant":
         training = _reset(training, "min_learning_rate")
     return {"sampling": sampling, "transforms": transforms, "training": training}

@@ -16,6 +16,7 @@ from partway.schema_data import AnyDataset
 from partway.schema_grid import Anchor, FigureOptions, GridBlock, LadderOrRows, TableOptions
 from partway.schema_types import (
     Count,
+    CountOrNone,
     Fraction,
     Name,
     Positive,
@@ -131,7 +132,9 @@ class Mixup(Section):
 class Training(Section):
     """The recipe of one training (SPEC 6)."""
 
-    epochs: Count = Field(20, description="passes over the train split")
+    epochs: CountOrNone = Field(
+        20, description="passes over the train split; 0 only evaluates pretrained weights, with their own head"
+    )
     batch_size: Count = Field(8, description="clips of one micro-batch")
     accumulation: Count = Field(1, description="micro-batches of one optimizer step")
     learning_rate: Positive = Field(5e-5, description="highest one, after warmup")
@@ -183,7 +186,12 @@ class Model(ModelOptions, Recipe):
         description=", ".join(f"{' or '.join(f.architectures)} of {name}" for name, f in FAMILIES.items())
     )
     weights: str = Field(
-        min_length=1, description="scratch, or the folder of a checkpoint that save_pretrained wrote; relative to here"
+        min_length=1,
+        description="scratch; the folder or file of a checkpoint, relative to here; or hub:ORG/NAME@REVISION "
+        "(see [weights](weights.md))",
+    )
+    fallback: list[Annotated[str, Field(min_length=1)]] = Field(
+        [], description="other weights, tried in this order where those before are not available; what was used is told"
     )
 
     @model_validator(mode="after")
@@ -194,8 +202,8 @@ class Model(ModelOptions, Recipe):
             raise ValueError(
                 f"architecture: {self.architecture} is none of the family {self.family}, which has {known}"
             )
-        if self.weights != "scratch" and not family.loads_weights:
-            raise ValueError(f"weights: checkpoints of the family {self.family} are not read yet; write scratch")
+        if not family.loads_weights and {self.weights, *self.fallback} != {"scratch"}:
+            raise ValueError(f"weights: checkpoints of the family {self.family} are not read; write scratch")
         return self
 
 

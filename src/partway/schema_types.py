@@ -59,6 +59,7 @@ Positive = Annotated[float, Field(gt=0)]
 Duration = Annotated[float, Field(ge=0.5, le=60)]
 Moment = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1), BeforeValidator(_as_whole)]
+CountOrNone = Annotated[int, Field(ge=0), BeforeValidator(_as_whole)]
 Seed = Annotated[int, Field(ge=0, lt=2**32), BeforeValidator(_as_whole)]
 # json_schema_input_type: what may be written, where a validator accepts more than the annotation says.
 TrainRatio = Annotated[

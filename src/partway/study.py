@@ -106,7 +106,9 @@ class Study:
     edits: tuple[str, ...]
     results_dir: str
     datasets: dict[str, DataSource]
-    weights: dict[str, str]  # digest of pretrained weights -> their folder, a machine fact
+    weights: dict[str, str]  # digest of local pretrained weights -> where they lie, a machine fact
+    fallbacks: dict[str, str]  # model -> why it does not start from the weights that it names first
+    warnings: tuple[str, ...]  # about weights; for who starts the study, in no result
     trainings: dict[str, Training]
     evaluations: dict[str, Evaluation]
     runs: tuple[Run, ...]
@@ -128,6 +130,7 @@ class Study:
             **tree
             | {
                 "edits": tuple(tree["edits"]),
+                "warnings": tuple(tree["warnings"]),
                 "datasets": {k: DataSource(**v) for k, v in tree["datasets"].items()},
                 "trainings": {k: Training(**v) for k, v in tree["trainings"].items()},
                 "evaluations": {k: Evaluation(**v) for k, v in tree["evaluations"].items()},
@@ -138,7 +141,9 @@ class Study:
     def lock(self) -> dict[str, Any]:
         """What collect depends on: the study without machine facts, the name of its file, and how it was called."""
         tree = self.to_dict()
-        del tree["results_dir"], tree["source"], tree["weights"], tree["command"]
+        del tree["results_dir"], tree["source"], tree["weights"], tree["warnings"], tree["command"]
+        if not self.fallbacks:
+            del tree["fallbacks"]
         tree["datasets"] = {name: {"folder": d.folder, "spec": d.spec} for name, d in self.datasets.items()}
         return tree
 

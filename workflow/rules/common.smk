@@ -54,8 +54,8 @@ def parent_of(wildcards):
 
 def weights_of(wildcards):
     training = STUDY.trainings[wildcards.training]
-    from_scratch = training.parent or training.spec["weights"] == "scratch"
-    return "none" if from_scratch else STUDY.weights[training.spec["weights"]]
+    named = [] if training.parent else [training.spec["weights"], *training.spec.get("fallback", [])]
+    return keys.canonical_json({name: STUDY.weights[name] for name in named if name in STUDY.weights})
 
 
 def training_of(wildcards):

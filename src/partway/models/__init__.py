@@ -6,9 +6,8 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from partway import weights
 from partway.schema import ModelOptions
 
 if TYPE_CHECKING:
@@ -30,23 +29,21 @@ def create_model(family: str, architecture: str, options: ModelOptions, num_clas
 
 
 def load_pretrained(
-    family: str, architecture: str, options: ModelOptions, num_classes: int, folder: Path, digest: str
-) -> tuple[nn.Module, dict[str, Any]]:
-    """Build a model from a checkpoint folder; its head is re-made for `num_classes`, fresh.
+    family: str, architecture: str, options: ModelOptions, classes: list[str], path: Path, *, keep_head: bool
+) -> tuple[nn.Module, dict[str, list[str]]]:
+    """Build a model from a checkpoint; its head is re-made for the classes, fresh, or kept where it is for them already.
 
     Args:
-        folder: as `save_pretrained` wrote it.
-        digest: what the training's key was made of.
+        path: a folder as `save_pretrained` or timm wrote it, or a file.
+        keep_head: for an evaluation of the checkpoint as it is.
 
     Returns:
-        The model, and a report: names of re-made parameters and of those in the checkpoint that were not used.
+        The model, and a report: names of resized, re-made, unused and missing parameters.
 
     Raises:
-        WeightsError: the folder changed since the key was made, or the backbone did not load whole.
+        WeightsError: the backbone did not load whole, or the head that is to be kept is for other classes.
     """
-    if weights.folder_digest(folder) != digest:
-        raise weights.WeightsError(f"{folder}: its files have changed since this study was read; start the study again")
-    return _module(family).load(architecture, options, num_classes, folder)
+    return _module(family).load(architecture, options, classes, path, keep_head=keep_head)
 
 
 def parameter_count(model: nn.Module) -> int:

@@ -9,7 +9,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from partway.schema import ModelOptions
-from partway.weights import WeightsError
+from partway.weights.loading import Report, into_module
 
 
 class FrameMean(nn.Module):
@@ -63,10 +63,17 @@ def build(architecture: str, options: ModelOptions, num_classes: int) -> nn.Modu
     return model
 
 
-def load(architecture: str, options: ModelOptions, num_classes: int, folder: Path) -> tuple[nn.Module, dict]:  # noqa: ARG001
-    """Refuse: checkpoints of timm are not read yet; a study that names one is refused before.
+def load(
+    architecture: str, options: ModelOptions, classes: list[str], path: Path, *, keep_head: bool
+) -> tuple[nn.Module, Report]:
+    """Build an architecture with the weights of a checkpoint of timm, or of a whole model of this family.
+
+    Returns:
+        The model, and what became of its parameters; see `partway.weights.loading`.
 
     Raises:
-        WeightsError: always.
+        WeightsError: the backbone (or the head that is to be kept) did not load whole.
     """
-    raise WeightsError(f"{folder}: pretrained weights of the timm family cannot be loaded yet; write weights: scratch")
+    model = build(architecture, options, len(classes))
+    keep = classes if keep_head else None
+    return model, into_module(model, path, architecture, keep=keep, backbone="backbone")

@@ -7,13 +7,10 @@ from pathlib import Path
 import torch
 from torch import nn
 from transformers import PreTrainedModel, VideoMAEConfig, VideoMAEForVideoClassification
-from transformers.utils import logging as transformers_logging
 
 from partway.schema import ModelOptions
-from partway.weights import WeightsError
+from partway.weights.loading import Report, into_transformers
 
-# What a fine-tuned model has and a pretrained one may lack; everything else must come from the checkpoint.
-HEAD = ("classifier.", "fc_norm.")
 CLASSIFIER = "classifier"
 
 
@@ -57,46 +54,20 @@ def build(architecture: str, options: ModelOptions, num_classes: int) -> nn.Modu
 
 
 def load(
-    architecture: str, options: ModelOptions, num_classes: int, folder: Path
-) -> tuple[nn.Module, dict[str, list[str]]]:
-    """Build an architecture with the backbone of a `save_pretrained` folder and a fresh head.
+    architecture: str, options: ModelOptions, classes: list[str], path: Path, *, keep_head: bool
+) -> tuple[nn.Module, Report]:
+    """Build an architecture with the weights of a checkpoint and, unless `keep_head`, a fresh head.
 
-    The head is always re-made, also where the checkpoint's has as many classes: its classes are others. Positions are
-    computed from the sizes, so that a model of 8 frames has the first half of a 16-frame model's.
+    The head is re-made also where the checkpoint's has as many classes: its classes are others.
 
     Returns:
-        The model, and names of parameters: `remade` (not from the checkpoint), `unused` (in the checkpoint only).
+        The model, and what became of its parameters; see `partway.weights.loading`.
 
     Raises:
-        WeightsError: a parameter of the backbone is missing in the checkpoint, or has another shape.
+        WeightsError: the backbone (or the head that is to be kept) did not load whole.
     """
     configure, model_class = ARCHITECTURES[architecture]
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # its report of missing keys is ours to give
-    transformers_logging.disable_progress_bar()
-    try:
-        model, loaded = model_class.from_pretrained(
-            folder,
-            config=configure(options, num_classes),
-            dtype=torch.float32,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-            local_files_only=True,
-        )
-    except Exception as error:  # safetensors, pickle, zip and json have each their own for a damaged file
-        raise WeightsError(f"{folder}: cannot be loaded: {error}") from error
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        transformers_logging.enable_progress_bar()
-    mismatched = {name for name, *_ in loaded["mismatched_keys"]}
-    remade = sorted(set(loaded["missing_keys"]) | mismatched)
-    if lost := [name for name in remade if not name.startswith(HEAD)]:
-        raise WeightsError(
-            f"{folder}: the backbone did not load: {len(lost)} of its parameters are missing or of another shape, "
-            f"first {lost[0]}; this is no checkpoint of a {architecture} of these sizes"
-        )
-    head = getattr(model, CLASSIFIER)
-    nn.init.normal_(head.weight, std=options.initializer_range)
-    nn.init.zeros_(head.bias)
-    remade = sorted({*remade, *(f"{CLASSIFIER}.{name}" for name, _ in head.named_parameters())})
-    return Logits(model), {"remade": remade, "unused": sorted(loaded["unexpected_keys"])}
+    keep = classes if keep_head else None
+    config = configure(options, len(classes))
+    model, report = into_transformers(model_class, config, path, head=CLASSIFIER, keep=keep)
+    return Logits(model), report

@@ -39,6 +39,8 @@ RUN_COLUMNS = [
         "precision",
         "threads",
         "git_commit",
+        "weights",
+        "weights_asked",  # where `weights` is not what the study names first, but of its fallback
     ),
     *("training", "evaluation", "validation", "predictions_digest", "submission", "missing"),
 ]
@@ -232,9 +234,17 @@ def _row(study: Study, run: Run, results: Results) -> dict[str, Any]:
         "precision": final["precision"],
         "threads": final["threads"],
         "git_commit": final["git_commit"],
+        **_weights(study, run, trainings[0]),
         "predictions_digest": test["predictions_digest"],
         "submission": None if labelled else f"{results.folder}/evaluations/{run.evaluation}/{SUBMISSION}",
     }
+
+
+def _weights(study: Study, run: Run, first: dict[str, Any]) -> dict[str, str | None]:
+    """What the first training started from, and what it should have where that was not available."""
+    used, asked = first["weights"], first["weights"].get("asked")
+    commit = f" (commit {used['commit']})" if "commit" in used else ""
+    return {"weights": used["source"] + commit, "weights_asked": asked or study.fallbacks.get(run.model)}
 
 
 def _missing(

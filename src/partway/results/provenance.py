@@ -10,7 +10,7 @@ from partway.results.run_folders import Reader
 from partway.study import DataSource, Study
 
 TRAINING = (
-    *("epochs", "chosen_epoch", "time_sec", "parameters", "weights_mb", "data_fingerprint"),
+    *("epochs", "chosen_epoch", "time_sec", "parameters", "model", "weights", "weights_mb", "data_fingerprint"),
     *("device", "precision", "threads", "host", "git_commit", "versions", "numerics"),
 )
 EVALUATION = ("time_sec", "device", "precision")

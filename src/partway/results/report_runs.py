@@ -33,7 +33,7 @@ SCORES = {
 EVALUATED = {"evaluation": "test", "validation": "val"}  # what holds the folder -> prefix of the scores
 MEASURED = {"top1": "top1", "top5": "top5", "mean_class_accuracy": "mean class accuracy"}
 SECTIONS = ("model", "sampling", "transforms", "training")
-ABOUT_MODEL = ("family", "architecture", "weights")
+ABOUT_MODEL = ("family", "architecture", "weights", "fallback")
 
 Percent = Callable[[float | None], str]
 Setting = tuple[str, bool]  # `epochs 16`, and whether the trainings of the study differ in it
@@ -127,24 +127,27 @@ class Settings:
     def _training(self, folder: str) -> dict[str, Any]:
         sections = {
             name: [(f"{key} {_shown(value)}", (name, key) in self.different) for key, value in section.items()]
-            for name, section in _sections(self.lock["trainings"][folder]["spec"]).items()
+            for name, section in self._sections(folder).items()
         }
         made = self.summary["trainings"].get(folder)
         return {"folder": folder, "sections": sections, "outcome": _outcome(made) if made else NOT_THERE}
 
+    def _sections(self, folder: str) -> dict[str, dict[str, Any]]:
+        return _sections(self.lock["trainings"][folder]["spec"], self.summary["trainings"].get(folder))
+
     def _different(self) -> set[tuple[str, str]]:
         """The settings in which the trainings of the study differ, as (section, key)."""
         values: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for training in self.lock["trainings"].values():
-            for name, section in _sections(training["spec"]).items():
+        for folder in self.lock["trainings"]:
+            for name, section in self._sections(folder).items():
                 for key, value in section.items():
                     values[name, key].add(_shown(value))
         return {place for place, found in values.items() if len(found) > 1}
 
 
-def _sections(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _sections(spec: dict[str, Any], made: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
     """A training's settings in full, by section; those of no section are about its model or its data."""
-    full = training_settings(spec)
+    full = training_settings(spec, made)
     sections = {name: full.pop(name) for name in SECTIONS}
     model = {name: full.pop(name) for name in ABOUT_MODEL} | sections["model"]
     return sections | {"model": model, "data": {"folder": full.pop("data")} | full}
@@ -161,6 +164,7 @@ def _shown(value: Any) -> str:
 
 def _outcome(made: dict[str, Any]) -> str:
     epochs = f"{count(made['epochs'], 'epoch')}, epoch {made['chosen_epoch']} chosen"
+    epochs = epochs if made["epochs"] else "no epochs, its weights evaluated as they are"
     threads = [count(made["threads"], "thread")] if made["threads"] else []
     commit = [f"commit {made['git_commit']}"] if made["git_commit"] else []
     return ", ".join([epochs, *_made_on(made), *threads, *commit])

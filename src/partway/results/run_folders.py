@@ -95,9 +95,14 @@ def write_run_folders(
 # --- what stands in run.json ---------------------------------------------------------------------------
 
 
-def training_settings(spec: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a training in full: its spec with every default filled in."""
-    typed = TrainingSpec.from_dict(spec)
+def training_settings(spec: dict[str, Any], made: dict[str, Any] | None) -> dict[str, Any]:
+    """The settings of a training in full: its spec with every default filled in, or what its checkpoint had instead.
+
+    Args:
+        spec: as hashed.
+        made: its record, where it is finished; a checkpoint of the hub is known by then.
+    """
+    typed = TrainingSpec.from_record({"spec": spec, "model": (made or {}).get("model") or spec.get("model", {})})
     store = typed.store.name if typed.store.in_key else "lossless"  # which of those is no matter of the numbers
     return {field.name: _plain(getattr(typed, field.name)) for field in fields(typed)} | {"store": store}
 
@@ -120,12 +125,12 @@ def _recorder(study: Study, read: Reader) -> Callable[[Run], str]:
         names = ("data_fingerprint", "checkpoint_digest", "parent_digest", "epochs", "chosen_epoch", "chosen", "final")
         facts = {
             name: found[name]
-            for name in (*names, "train_target", "time_sec", "device", "precision", "threads", "git_commit")
+            for name in (*names, "train_target", "time_sec", "device", "precision", "threads", "git_commit", "weights")
         }
         return {
             "folder": folder,
             "key": _key(folder),
-            "settings": training_settings(study.trainings[folder].spec),
+            "settings": training_settings(study.trainings[folder].spec, found),
         } | facts
 
     @cache

@@ -78,7 +78,8 @@ def notes(home: Path, ladder: str, runs: pd.DataFrame, definition: dict[str, Any
     unlabelled = {group.dataset.iloc[0] for group in of_ladder if group.scored_on.iloc[0] != "test"}
     lock = files.read_json(home / "study.lock.json")
     told = [unlabelled_test(lock, dataset) for dataset in lock["datasets"] if dataset in unlabelled]
-    return [*map(_note, splits), *told, *_reported(definition), *left_out(home), *_mixed(ladder, runs, definition)]
+    about_runs = (*_mixed(ladder, runs, definition), *_fallbacks(runs, definition))
+    return [*map(_note, splits), *told, *_reported(definition), *left_out(home), *about_runs]
 
 
 def _note(split: str) -> str:
@@ -122,6 +123,15 @@ def _mixed(ladder: str, runs: pd.DataFrame, definition: dict) -> Iterator[str]:
             yield f"Caution: the runs of {ladder} differ in {what}: {', '.join(sorted(map(str, done[what].unique())))}."
 
 
+def _fallbacks(runs: pd.DataFrame, definition: dict) -> Iterator[str]:
+    """A line for each model of a ladder that started from its fallback, since its own weights were not available."""
+    ablations = {row["ablation"] for row in definition["rows"]}
+    used = runs[runs.ablation.isin(ablations) & runs.weights_asked.notna()]
+    for model, group in used.groupby("model", sort=False):
+        sources, asked = (", ".join(sorted(group[column].unique())) for column in ("weights", "weights_asked"))
+        yield f"Caution: {model} started from its fallback, {sources}, in {len(group)} runs; asked for was: {asked}."
+
+
 def read_runs(home: Path) -> pd.DataFrame:
     """Read runs.csv; `train_ratio` stays text, for it may be a word.
 
@@ -130,7 +140,11 @@ def read_runs(home: Path) -> pd.DataFrame:
     """
     # A name may look like a number or like "NA"; only an empty cell is missing.
     text = dict.fromkeys(
-        ("dataset", "model", "ablation", "train_ratio", "window", "status", "scored_on", "submission", "missing"), str
+        (
+            *("dataset", "model", "ablation", "train_ratio", "window", "status", "scored_on", "submission", "missing"),
+            *("weights", "weights_asked"),
+        ),
+        str,
     )
     runs = pd.read_csv(home / "runs.csv", dtype=text, keep_default_na=False, na_values=[""])
     axes = [*CONDITIONS, "model", "ablation", "seed"]
@@ -277,7 +291,7 @@ def _shown(row: dict[str, Any], decimals: int) -> dict[str, str]:
         "model": row["model"],
         "ablation": row["label"] or row["ablation"],
         "note": row["note"] or "",
-        "epochs": str(row["total_epochs"] or HOLE),
+        "epochs": HOLE if row["total_epochs"] is None else str(row["total_epochs"]),
         "views": str(row["views"] or HOLE),
         "seeds n": seeds,
         "train %": train,

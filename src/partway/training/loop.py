@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from partway.training.running import EpochUnderWay, RecentLosses
 from partway.training.scoring import predict
 from partway.training.spec import TrainingSpec
 from partway.training.state import Owner, StateFolder
+from partway.weights.start import Start, find
 
 MOST_TRAIN_EVAL_VIDEOS = 1000
 ONE_VIEW = Evaluation()
@@ -52,7 +54,7 @@ def train(
     parent: Path | None,
     folder: Path,
     progress: Progress,
-    weights: Path | None = None,
+    weights: Mapping[str, Path] | None = None,
 ) -> None:
     """Run a training, or what is left of it, and write its three files into `folder`, `training.json` last.
 
@@ -60,7 +62,7 @@ def train(
         spec: as hashed; fields at their default may be left out.
         manifest, store, root: of the data set, see `prepare` and `store`.
         parent: folder of the previous stage's training, whose chosen checkpoint is the start.
-        weights: folder of the pretrained weights that `spec["weights"]` is the digest of.
+        weights: where local weights lie, by the digest that stands in `spec["weights"]` or its `fallback`.
 
     Raises:
         DataError: a video broke; names it. TrainingError: a loss that is not finite, a parent of other classes.
@@ -69,20 +71,34 @@ def train(
     with Owner(folder / "state", progress) as owner, Interruption(progress.title) as interruption:
         files.remove_leftovers(folder)
         data = manifests.read(manifest)
-        began_at = checkpoints.read_record(parent)["checkpoint_digest"] if parent else None
+        typed, began_at, start = _beginning(spec, parent, weights or {})
         identity = {
             "spec": keys.canonical_json(spec),
             "fingerprint": data.fingerprint,
-            "start": began_at or "fresh",
+            "start": began_at or start.identity,
         }
         states = StateFolder(owner, identity, progress)
-        typed = TrainingSpec.from_dict(spec)
         reader = open_reader(store, root, data, in_key=typed.store.in_key)
         with Trainer(typed, data, reader, states, interruption, progress) as trainer:
-            trainer.start(parent, weights)
+            trainer.start(parent, start)
+            if not trainer.options.epochs:
+                trainer.only_score()
             while trainer.epoch < trainer.options.epochs:
                 trainer.run_epoch()
             write_training(trainer, spec, folder, began_at)
+
+
+def _beginning(
+    spec: dict[str, Any], parent: Path | None, weights: Mapping[str, Path]
+) -> tuple[TrainingSpec, str | None, Start | None]:
+    """The spec with the sizes that hold; the digest of the stage before; or the weights of a first stage."""
+    typed = TrainingSpec.from_dict(spec)
+    if parent is None:
+        start = find(typed, weights)
+        return start.spec, None, start
+    record = checkpoints.read_record(parent)
+    sizes = TrainingSpec.from_record(record).model  # a checkpoint's, where the spec leaves them to it
+    return replace(typed, model=sizes), record["checkpoint_digest"], None
 
 
 @dataclass
@@ -141,13 +157,13 @@ class Trainer:
         """Whole epochs so far."""
         return self.so_far.epoch
 
-    def start(self, parent: Path | None, weights: Path | None) -> None:
+    def start(self, parent: Path | None, start: Start | None) -> None:
         """Build what is trained; take up saved state where there is some."""
         state = self.states.load()
         self.threads = state["threads"] if state else machine.threads()
         torch.set_num_threads(self.threads)
         steps = self.options.epochs * optimizer_steps(len(self.videos), self.options)
-        self.parts = Parts(self.spec, self.data.classes, steps, parent=parent, weights=weights, progress=self.progress)
+        self.parts = Parts(self.spec, self.data.classes, steps, parent=parent, start=start, progress=self.progress)
         self.progress.line(
             f"{len(self.videos)} train and {len(self.validation)} validation videos, "
             f"{parameter_count(self.parts.model):,} parameters, {devices.name(self.parts.device)}, "
@@ -178,6 +194,16 @@ class Trainer:
     def _place(self) -> str:
         inside = f", {self.under_way.batches} batches into the next" if self.under_way.batches else ""
         return f"after epoch {self.epoch} of {self.options.epochs}{inside}"
+
+    def only_score(self) -> None:
+        """Log the scores of the weights as they are, as epoch 0; nothing is trained."""
+        began = time.monotonic()
+        row = dict.fromkeys(LOG_COLUMNS) | {"epoch": 0, "train_target": "hard"}
+        row |= self._scores("train_eval", self.train_eval) | self._scores("val", self.validation)
+        self.so_far.elapsed_sec = round(time.monotonic() - began, 3)
+        row |= {"epoch_sec": self.so_far.elapsed_sec, "gpu_mem_mb": self.parts.peak_memory_mb()}
+        self.so_far.rows = [row]
+        self.progress.line("no epochs: the checkpoint is evaluated as it is, with its own head")
 
     def run_epoch(self) -> None:
         """Train one epoch, or the rest of it, score it, log it, save the state."""
@@ -298,7 +324,7 @@ class Trainer:
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """The log row of the epoch whose weights are the result."""
+        """The log row of the epoch whose weights are the result; without epochs that of epoch 0, the only one."""
         return self._row(self.so_far.best_epoch or self.epoch)
 
     def chosen_weights(self) -> dict[str, torch.Tensor]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from partway.errors import TrainingError, some
+from partway.errors import some
 from partway.models import create_model, load_pretrained
 from partway.progress import Progress
 from partway.training import checkpoints
@@ -16,7 +16,7 @@ from partway.training import device as devices
 from partway.training.optim import create_optimizer, create_schedule
 from partway.training.precision import Precision
 from partway.training.spec import TrainingSpec
-from partway.weights import SCRATCH
+from partway.weights.start import Start
 
 
 class Parts:
@@ -27,7 +27,7 @@ class Parts:
         classes: of the data set, in the order of their indices.
         steps: optimizer steps of all epochs together.
         parent: folder of the previous stage's training, whose chosen checkpoint is the start.
-        weights: folder of the pretrained weights, where there are some and there is no parent.
+        start: the weights of a first stage, which has no parent.
 
     Attributes:
         loaded: where the first weights came from, and which parameters were re-made or not used.
@@ -40,38 +40,41 @@ class Parts:
         steps: int,
         *,
         parent: Path | None,
-        weights: Path | None,
+        start: Start | None,
         progress: Progress,
     ):
         options = spec.training
         self.device = devices.choose()
         self.precision = Precision(options.precision, self.device, progress)
         self.to_device = devices.ToDevice(self.device, spec.model.normalisation)
-        self.loaded: dict[str, Any] = {"source": spec.weights}
-        self.model = self._first_model(spec, classes, parent, weights, progress).to(self.device).train()
+        self.loaded: dict[str, Any] = {}
+        self.model = self._first_model(spec, classes, parent, start, progress).to(self.device).train()
         self.optimizer = create_optimizer(self.model, options)
         self.schedule = create_schedule(self.optimizer, steps, options)
         self.clip_norm = options.clip_norm
 
-    def _first_model(self, spec: TrainingSpec, classes: list[str], parent, weights, progress: Progress) -> nn.Module:
+    def _first_model(
+        self, spec: TrainingSpec, classes: list[str], parent: Path | None, start: Start | None, progress: Progress
+    ) -> nn.Module:
         """The model as it is before the first step: of the stage before, of pretrained weights, or fresh."""
-        if parent is None and weights is None and spec.weights != SCRATCH:
-            raise TrainingError(
-                f"the weights {spec.weights} were asked for and none were given; name them with --weights"
-            )
         torch.manual_seed(spec.seed)
-        sizes = (spec.family, spec.architecture, spec.model, len(classes))
-        if parent is None and weights is not None:
-            model, report = load_pretrained(*sizes, weights, spec.weights)
-            self.loaded |= report
-            told = (f"{what}: {some(names) or 'none'}" for what, names in report.items())
-            mean, std = spec.model.normalisation.mean, spec.model.normalisation.std
-            progress.line(f"weights {weights}: {'; '.join(told)}; pixels normalised by mean {mean}, std {std}")
-            return model
-        model = create_model(*sizes)
         if parent is not None:
             self.loaded = {"source": "previous stage"}
+            model = create_model(spec.family, spec.architecture, spec.model, len(classes))
             model.load_state_dict(checkpoints.load_trained(parent, classes))
+            return model
+        self.loaded = dict(start.facts)
+        for reason in start.passed_over:
+            progress.line(f"warning: {reason}; the next of fallback is tried")
+        if start.path is None:
+            return create_model(spec.family, spec.architecture, spec.model, len(classes))
+        keep_head = spec.training.epochs == 0
+        sizes = (spec.family, spec.architecture, spec.model, classes)
+        model, report = load_pretrained(*sizes, start.path, keep_head=keep_head)
+        self.loaded |= report
+        told = (f"{what}: {some(names) or 'none'}" for what, names in report.items())
+        mean, std = spec.model.normalisation.mean, spec.model.normalisation.std
+        progress.line(f"weights {start.path}: {'; '.join(told)}; pixels normalised by mean {mean}, std {std}")
         return model
 
     def step(self) -> float:

@@ -54,6 +54,7 @@ def _facts(trainer: Trainer, chosen: dict[str, Any]) -> dict[str, Any]:
         "time_sec": round(trainer.so_far.elapsed_sec, 3),
         "parameters": parameter_count(trainer.parts.model),
         "weights": trainer.parts.loaded,
+        "model": trainer.spec.model.model_dump(),
         "normalisation": trainer.spec.model.normalisation.model_dump(),
         "class_list_digest": class_list_digest(trainer.data.classes),
         "data_fingerprint": trainer.data.fingerprint,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from partway.schema import ModelOptions, Sampling, Training, Transforms
@@ -17,6 +17,7 @@ class TrainingSpec:
     family: str
     architecture: str
     weights: str
+    fallback: tuple[str, ...]
     model: ModelOptions
     sampling: Sampling
     transforms: Transforms
@@ -43,4 +44,10 @@ class TrainingSpec:
         }
         plain = {name: value for name, value in spec.items() if name not in sections}
         typed = {name: section.model_validate(spec.get(name, {})) for name, section in sections.items()}
-        return cls(**{"train_fraction": 1, "window": "prefix", "parent": None} | plain | typed)
+        return cls(**{"fallback": (), "train_fraction": 1, "window": "prefix", "parent": None} | plain | typed)
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> TrainingSpec:
+        """The spec of a finished training, with the sizes that its model has: a checkpoint's, where the spec names one."""
+        spec = cls.from_dict(record["spec"])
+        return replace(spec, model=ModelOptions.model_validate(record["model"])) if "model" in record else spec
