@@ -7,18 +7,24 @@ from torch import nn
 
 from partway.models import create_model
 from partway.models.layers import layers
-from test_models import EVERY_MODEL, OPTIONS
+from test_models import CLASSES, EVERY_MODEL, OPTIONS, trained
+
+DEPTHS = {"mvit_base_16x4": 17, "test_resnet": 5, "test_vit": 7}  # of those that count no num_layers
+STAGES = 5  # of a convolutional model: stem and four stages
+HEAD_IS_ONE_LAYER = {name for _, name in EVERY_MODEL} - {"vjepa2"}  # which pools by attention
 
 
 @pytest.mark.parametrize(("family", "architecture"), EVERY_MODEL)
 def test_every_parameter_has_one_depth(family, architecture):
-    model = create_model(family, architecture, OPTIONS, 5)
+    model, _ = trained(family, architecture)
     found = layers(model)
     names = [*(name for block in found.blocks for name in block), *found.head]
-    assert sorted(names) == sorted(name for name, _ in model.named_parameters())
-    assert len(found.blocks) == OPTIONS.num_layers + 1  # embeddings first
-    sizes = dict(model.named_parameters())
-    assert [sizes[name].shape[0] for name in found.head] == [5, 5]
+    sizes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+    assert sorted(names) == sorted(sizes)
+    usual = STAGES if family == "pytorchvideo" else OPTIONS.num_layers + 1  # embeddings first
+    assert len(found.blocks) == DEPTHS.get(architecture, usual)
+    assert sizes[found.head[-1]] == (CLASSES,)
+    assert len(found.head) == 2 or architecture not in HEAD_IS_ONE_LAYER
 
 
 def test_blocks_run_from_input_to_output():

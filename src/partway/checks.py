@@ -10,11 +10,10 @@ from pydantic import ValidationError
 
 from partway import layouts, sources, weights
 from partway.errors import PartwayError, StudyError, did_you_mean, nearest, short
-from partway.families import FAMILIES
 from partway.messages import MOST_SUGGESTIONS, describe, path_of
 from partway.plain_yaml import Path_, dotted
-from partway.resolve import Resolver, at, chain_of, why_missing
-from partway.schema import StudyFile
+from partway.resolve import Resolver, architecture_of, at, chain_of, why_missing
+from partway.schema import ModelOptions, StudyFile
 from partway.schema_grid import Ladder
 from partway.study_file import NAMED, StudyText
 from partway.weights import SCRATCH, Pretrained
@@ -188,17 +187,16 @@ def _blame(text: StudyText, sections: list[Path_], *keys: str) -> Path_:
 def _wrong_sizes(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
     options = resolve.recipe(model, ablation).model
     sections = [("ablations", name, "model") for name in chain_of(text.tree, ablation)] + [("models", model)]
-    divisors = {"num_frames": "tubelet_size", "frame_size": "patch_size", "hidden_size": "num_heads"}
-    if FAMILIES[resolve.file.models[model].family].single_frames:
-        del divisors["num_frames"]
-        path = _blame(text, sections, "tubelet_size")
+    architecture = architecture_of(resolve.file.models[model])
+    for section, field in product(sections, sorted(set(ModelOptions.model_fields) - set(architecture.options))):
+        path = (*section, field)
         if path in text.origins:
-            yield f"{text.where(path)}: {dotted(path)}: {model} takes single frames, which no tubelet joins; leave it out"
-    for field, divisor in divisors.items():
-        size, parts = getattr(options, field), getattr(options, divisor)
-        if size % parts:
-            path = _blame(text, sections, field, divisor)
-            yield f"{text.where(path)}: {dotted(path)}: {field} {size} is not divisible by {divisor} {parts}"
+            named = resolve.file.models[model].architecture
+            takes = ", ".join(architecture.options)
+            yield f"{text.where(path)}: {dotted(path)}: {model} ({named}) cannot honour it; it takes {takes}"
+    for fields, wrong in architecture.wrong_sizes(options):
+        path = _blame(text, sections, *fields)
+        yield f"{text.where(path)}: {dotted(path)}: {wrong}"
     pretrained = resolve.pretrained.get(model)
     for field in sorted(pretrained.fixed & set(pretrained.options)) if pretrained else ():
         size, given = getattr(options, field), pretrained.options[field]
