@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cache
 
 import pytest
@@ -82,10 +83,10 @@ def test_a_saved_model_gives_the_same_logits(family, architecture, tmp_path):
 
 @pytest.mark.parametrize(("family", "architecture"), EVERY_MODEL)
 def test_only_a_model_with_time_can_tell_a_clip_from_its_reversal(family, architecture):
-    model, _ = trained(family, architecture)
-    video_BTCHW = clips(tiny(family, architecture), 2)
+    model = copy.deepcopy(trained(family, architecture)[0]).double()  # branches that began with zeros say little yet
+    video_BTCHW = clips(tiny(family, architecture), 2).double()
     with torch.no_grad():
-        same = torch.allclose(model(video_BTCHW), model(video_BTCHW.flip(1)), atol=1e-4)
+        same = torch.allclose(model(video_BTCHW), model(video_BTCHW.flip(1)), rtol=1e-9, atol=1e-9)
     assert same == FAMILIES[family].single_frames
 
 
