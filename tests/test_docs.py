@@ -267,6 +267,9 @@ from partway.training.spec import TrainingSpec
 spec = TrainingSpec.from_dict(training.spec)
 model = create_model(spec.family, spec.architecture, spec.model, 2)
 print(tuple(model(torch.zeros(3, spec.model.num_frames, 3, spec.model.frame_size, spec.model.frame_size)).shape))
+from partway.models.cost import measure
+from partway.models.layers import layers
+print(len(layers(model).blocks), measure(model, spec.model)["flops_per_clip"] > 0, spec.model.num_heads)
 print(metrics.summarise(np.eye(2)[[0, 0, 1]], np.array([0, 1, 1]))["worst_class_accuracy"])
 print(schema_reference.sections_without_a_heading(), "data-set-named_files" in schema_reference.as_text())
 """
@@ -286,7 +289,7 @@ def test_the_steps_of_extending_work_as_written(tmp_path):
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
     code = f"import sys; sys.path.insert(0, 'src'){AFTERWARDS}"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["8", "(3, 2)", "0.5", "[] True"], done.stderr
+    assert done.stdout.splitlines() == ["8", "(3, 2)", "3 True 12", "0.5", "[] True"], done.stderr
 
 
 def test_the_readme_is_filled_from_the_demo_and_nothing_else_of_it_changes(tmp_path):

@@ -22,6 +22,8 @@ LONGEST_SEC = 2  # SPEC 3: a wrong study fails in under two seconds
 TEXT = yaml.safe_dump(tiny_study(), sort_keys=False)
 OWN_CLIPS = {"layout": "class_folders", "root": "clips"}
 FRAMES = TINY_MODEL | {"family": "timm", "architecture": "vit"}
+NAMED = {"family": "timm", "architecture": "resnet18", "weights": "scratch", "num_frames": 4, "frame_size": 64}
+SLOWFAST = NAMED | {"family": "pytorchvideo", "architecture": "slowfast_r50"}
 JARGON = re.compile(r"input should|instance of|valid (integer|number|string|list|dict)|pattern '|validation, not|tuple")
 
 
@@ -54,6 +56,7 @@ def put(tree: Any, path: list[str], value: Any) -> None:
     tree[int(path[-1]) if isinstance(tree, list) else path[-1]] = value
 
 
+TAKES = "what each architecture takes"
 NAMES, SIZES, PAIR = "a name that nothing defines", "more than one key", "the order of two numbers"
 WRONG = {
     # keys
@@ -191,7 +194,7 @@ WRONG = {
     "unknown architecture": Wrong({"models/small/architecture": "vi"}, "small.architecture: expected videomae", ": vi"),
     "architecture of another family": Wrong(
         {"models/small/family": "timm"},
-        "small.architecture: videomae is none of the family timm, which has vit",
+        "small.architecture: videomae is of the family transformers, not of timm",
         "architecture: videomae",
         "which family an architecture is of",
     ),
@@ -203,9 +206,53 @@ WRONG = {
     ),
     "tubelet of a frame model": Wrong(
         {"models/small": FRAMES, "ablations/mixup/model": {"tubelet_size": 2}},
-        "mixup.model.tubelet_size: small takes single frames, which no tubelet joins; leave it out",
+        "mixup.model.tubelet_size: small (vit) cannot honour it; it takes num_frames, frame_size, dropout,",
         "tubelet_size: 2",
-        "which family has what",
+        TAKES,
+    ),
+    "layers of a model by name": Wrong(
+        {"models/small": NAMED | {"num_layers": 2}}, "small.num_layers: small (resnet18) cannot honour", "2", TAKES
+    ),
+    "drop_path of VideoMAE": Wrong({"models/small/drop_path": 0.1}, "small.drop_path: small (videomae)", "0.1", TAKES),
+    "time of VideoMAE": Wrong({"models/small/temporal": "lstm"}, "small.temporal: small (videomae)", "lstm", TAKES),
+    "frames for SlowFast": Wrong(
+        {"models/small": SLOWFAST | {"num_frames": 10}}, "num_frames 10 is not divisible by 4", "num_frames: 10", TAKES
+    ),
+    "a frame too small": Wrong(
+        {"models/small": SLOWFAST | {"architecture": "x3d_s", "frame_size": 16}},
+        "small.frame_size: frame_size 16 is too small; this model needs 32 at least",
+        "frame_size: 16",
+        TAKES,
+    ),
+    "patches that its name tells": Wrong(
+        {"models/small": NAMED | {"architecture": "vit_tiny_patch16_224", "frame_size": 40}},
+        "small.frame_size: frame_size 40 is not divisible by 16",
+        "frame_size: 40",
+        TAKES,
+    ),
+    "heads too narrow for rotary positions": Wrong(
+        {"models/small/architecture": "vjepa2", "models/small/num_heads": 8},
+        "hidden_size 32 is less than 6 for each of num_heads 8",
+        "hidden_size: 32",
+        TAKES,
+    ),
+    "heads over time": Wrong(
+        {"models/small": FRAMES | {"temporal": "transformer", "temporal_heads": 5}},
+        "hidden_size 32 is not divisible by temporal_heads 5",
+        "hidden_size: 32",
+        SIZES,
+    ),
+    "misspelt name of timm": Wrong(
+        {"models/small": NAMED | {"architecture": "vit_smal_patch16_224"}},
+        "expected vit or an image model of timm, got 'vit_smal_patch16_224'; did you mean vit_small_patch16_224?",
+        "architecture: vit_smal",
+        "the names of timm's models",
+    ),
+    "a name of timm with the tag of weights": Wrong(
+        {"models/small": NAMED | {"architecture": "resnet18.a1_in1k"}},
+        "write resnet18, what follows names its weights",
+        "architecture: resnet18.a1_in1k",
+        "the names of timm's models",
     ),
     "no such weights": Wrong(
         {"models/small/weights": "scrach"},

@@ -10,14 +10,13 @@ from pydantic import ValidationError
 
 from partway import layouts
 from partway.errors import PartwayError, StudyError, did_you_mean, nearest, short
-from partway.families import FAMILIES
 from partway.messages import MOST_SUGGESTIONS, describe, path_of
 from partway.plain_yaml import Path_, dotted
-from partway.resolve import Resolver, at, chain_of, why_missing
-from partway.schema import StudyFile
+from partway.resolve import Resolver, architecture_of, at, chain_of, why_missing
+from partway.schema import ModelOptions, StudyFile
 from partway.schema_grid import Ladder
 from partway.study_file import NAMED, StudyText
-from partway.weights import SCRATCH, description
+from partway.weights import SCRATCH
 from partway.weights.choice import Choice, choose
 
 
@@ -187,14 +186,16 @@ def _blame(text: StudyText, sections: list[Path_], *keys: str) -> Path_:
 def _wrong_sizes(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
     options = resolve.recipe(model, ablation).model
     sections = [("ablations", name, "model") for name in chain_of(text.tree, ablation)] + [("models", model)]
-    family, choice = resolve.file.models[model].family, resolve.weights[model]
-    if FAMILIES[family].single_frames:
-        path = _blame(text, sections, "tubelet_size")
+    choice, architecture = resolve.weights[model], architecture_of(resolve.file.models[model])
+    for section, field in product(sections, sorted(set(ModelOptions.model_fields) - set(architecture.options))):
+        path = (*section, field)
         if path in text.origins:
-            yield f"{text.where(path)}: {dotted(path)}: {model} takes single frames, which no tubelet joins; leave it out"
+            named = resolve.file.models[model].architecture
+            takes = ", ".join(architecture.options)
+            yield f"{text.where(path)}: {dotted(path)}: {model} ({named}) cannot honour it; it takes {takes}"
     if not choice.sizes_are_known:
         return  # the job that downloads them checks
-    wrong = [*description.indivisible(options, family)]
+    wrong = [*architecture.wrong_sizes(options)]
     wrong += [((field,), told) for field, told in (choice.known.contradictions(options) if choice.known else ())]
     for fields, told in wrong:
         path = _blame(text, sections, *fields)

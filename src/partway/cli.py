@@ -252,11 +252,13 @@ def _collect(options: argparse.Namespace) -> None:
 
 
 def _tables(options: argparse.Namespace) -> None:
+    from partway.results.costs import write_costs
     from partway.results.tables import write_tables
     from partway.results.verdict import write_verdict
 
     write_tables(options.summary.parent, options.options["options"])
     write_verdict(options.summary.parent, options.options["options"])
+    write_costs(options.summary.parent)
 
 
 def _figures(options: argparse.Namespace) -> None:

@@ -51,6 +51,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return did_you_mean(name, known) or (f"; known: {some(known, most=30)}" if known else "")
 
 
+def any_of(names: Sequence[str]) -> str:
+    """Enumerate what is possible: `a, b or c`."""
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
 def short(value: Any, width: int = 60) -> str:
     """Show a value as the study file writes it, cut to what a line can hold."""
     if value is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from partway.errors import did_you_mean, nearest, short, some
+from partway.errors import any_of, did_you_mean, nearest, short, some
 from partway.plain_yaml import Path_, dotted, plain_kind
 from partway.resolve import at
 from partway.schema import StudyFile
@@ -88,7 +88,7 @@ def _sentence(path: Path_, error: dict, text: StudyText) -> str:
             return _layout_sentence(path, text)
         case "literal_error":
             names = [name.strip("'") for name in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-            return f"expected {_or(names)}{got}{did_you_mean(value, names) if len(names) > 1 else ''}"
+            return f"expected {any_of(names)}{got}{did_you_mean(value, names) if len(names) > 1 else ''}"
         case "string_pattern_mismatch" if NAME.pattern in error["ctx"]["pattern"]:
             return f"expected a name of letters, digits, _ - and dots (not first){got}"
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -115,15 +115,11 @@ def _hint(kind: str, value: Any) -> str:
 
 def _layout_sentence(path: Path_, text: StudyText) -> str:
     section = at(text.tree, path[:-1])
-    expected = f"expected {_or(LAYOUTS)}"
+    expected = f"expected {any_of(LAYOUTS)}"
     if "layout" in section:
         return f"{expected}, got {short(section['layout'])}{did_you_mean(section['layout'], LAYOUTS)}"
     misspelt = [key for key in section if did_you_mean(key, ["layout"])]
     return f"missing; {expected}" + (f" under `layout:`, found `{misspelt[0]}:`" if misspelt else "")
-
-
-def _or(names: list[str]) -> str:
-    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _suggestion(path: Path_, text: StudyText) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from partway import keys, layouts, sources
+from partway.families import FAMILIES, Architecture
 from partway.schema import Evaluation as EvaluationOptions
-from partway.schema import ModelOptions, Sampling, Stage, StudyFile, Transforms
+from partway.schema import Model, ModelOptions, Sampling, Stage, StudyFile, Transforms
 from partway.schema import Training as TrainingOptions
 from partway.schema_data import Dataset, WithLists
 from partway.schema_grid import GridBlock, LadderRow
@@ -72,7 +73,8 @@ class Resolver:
         choice = self.weights.get(model_name, Choice())
         sizes = {name: value for name, value in _written(model).items() if name in ModelOptions.model_fields}
         sizes = merged(sizes, *(_written(a.model) for a in chain))
-        options = ModelOptions(**merged(choice.known.options if choice.known else {}, sizes))
+        stated = choice.known.options if choice.known else {}
+        options = _model_with_effect(ModelOptions(**merged(dict(architecture_of(model).defaults), stated, sizes)))
         first = {
             "sampling": Sampling(**sections["sampling"]),
             "transforms": Transforms(**sections["transforms"]),
@@ -215,6 +217,11 @@ def _row(row: LadderRow) -> dict[str, Any]:
     return row.model_dump(exclude={"reference"} if row.reference is None else None)
 
 
+def architecture_of(model: Model) -> Architecture:
+    """What a model of the study can be told; its name was checked."""
+    return FAMILIES[model.family].find(model.architecture)
+
+
 def _data_source(dataset: Dataset, results_dir: str) -> DataSource:
     options = _unlike_default(dataset)
     for name in ("layout", "root", "lists", "validation", "store"):
@@ -271,6 +278,11 @@ def _with_effect(stage: dict[str, Any]) -> dict[str, Any]:
     if training.schedule == "constant":
         training = _reset(training, "min_learning_rate")
     return {"sampling": sampling, "transforms": transforms, "training": training}
+
+
+def _model_with_effect(options: ModelOptions) -> ModelOptions:
+    unused = {"mean": ("temporal_layers", "temporal_heads"), "lstm": ("temporal_heads",), "transformer": ()}
+    return _reset(options, *unused[options.temporal])
 
 
 def _evaluation_with_effect(evaluation: EvaluationOptions) -> EvaluationOptions:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from partway.errors import did_you_mean, short
-from partway.families import ARCHITECTURES, FAMILIES
+from partway.errors import any_of, did_you_mean, short
+from partway.families import FAMILIES
 from partway.schema_data import AnyDataset
 from partway.schema_grid import Anchor, FigureOptions, GridBlock, LadderOrRows, TableOptions
 from partway.schema_types import (
@@ -58,7 +58,10 @@ def _as_normalisation(value: Any) -> Any:
 
 
 class ModelOptions(Section):
-    """Sizes and options of a model; an ablation may override them under `model:`."""
+    """Sizes and options of a model; an ablation may override them under `model:`.
+
+    The defaults are VideoMAE's. What another architecture takes, and its own defaults, stand in docs/models.md.
+    """
 
     num_frames: Count = Field(16, description="frames of one clip")
     frame_size: Count = Field(224, description="height and width of a frame in pixels")
@@ -68,7 +71,17 @@ class ModelOptions(Section):
     num_layers: Count = Field(12, description="transformer blocks")
     num_heads: Count = Field(12, description="attention heads; divides hidden_size")
     mlp_ratio: Positive = Field(4.0, description="width of the MLP over hidden_size")
-    dropout: Fraction = Field(0.0, description="of hidden states and attention")
+    dropout: Fraction = Field(
+        0.0,
+        description="of hidden states and attention; of pytorchvideo and of timm's named models, of the features "
+        "before the head",
+    )
+    drop_path: Fraction = Field(0.0, description="chance to skip a block's branch in training: of the last block")
+    temporal: Literal["mean", "lstm", "transformer"] = Field(
+        "mean", description="what makes one vector of the features of all frames"
+    )
+    temporal_layers: Count = Field(1, description="of `temporal: lstm` or `transformer`")
+    temporal_heads: Count = Field(8, description="of `temporal: transformer`; divides the width of the features")
     initializer_range: Positive = Field(
         0.02,
         description="deviation of fresh weights; 0.02 suits a hidden_size of 768, smaller models need more to learn",
@@ -176,14 +189,45 @@ class Recipe(Section):
     evaluation: Evaluation = Evaluation()
 
 
+def _unknown_architecture(family: str, name: str) -> str:
+    """What was expected instead of a name that the family does not have."""
+    about = FAMILIES[family]
+    for other, of in FAMILIES.items():
+        if name in of.architectures:
+            return f"{name} is of the family {other}, not of {family}"
+    expected = any_of(list(about.architectures)) + (f" or an image model of {family}" if about.has_more else "")
+    plain = name.partition(".")[0]
+    tagged = about.has_more and plain != name and about.find(plain) is not None
+    meant = f"; write {plain}, what follows names its weights" if tagged else did_you_mean(name, about.names())
+    return f"expected {expected}, got {short(name)}{meant}"
+
+
+def _architectures_of_families(schema: dict[str, Any]) -> None:
+    """For editors: which architectures go with which family; the names of timm's models are too many to list."""
+    schema["allOf"] = [
+        {
+            "if": {"properties": {"family": {"const": name}}, "required": ["family"]},
+            "then": {"properties": {"architecture": {"enum": list(family.architectures)}}},
+        }
+        for name, family in FAMILIES.items()
+        if not family.has_more
+    ]
+
+
 class Model(ModelOptions, Recipe):
     """A model of the study, with what it changes in the recipe."""
+
+    model_config = ConfigDict(json_schema_extra=_architectures_of_families)
 
     family: Literal[tuple(FAMILIES)] = Field(
         description="; ".join(f"{name}: {family.told}" for name, family in FAMILIES.items())
     )
-    architecture: Literal[ARCHITECTURES] = Field(
-        description=", ".join(f"{' or '.join(f.architectures)} of {name}" for name, f in FAMILIES.items())
+    architecture: str = Field(
+        min_length=1,
+        description="; ".join(
+            f"of {name}: {', '.join(family.architectures)}{' or the name of any of its models' if family.has_more else ''}"
+            for name, family in FAMILIES.items()
+        ),
     )
     weights: str = Field(
         min_length=1,
@@ -197,13 +241,8 @@ class Model(ModelOptions, Recipe):
     @model_validator(mode="after")
     def _of_its_family(self) -> Self:
         family = FAMILIES[self.family]
-        if self.architecture not in family.architectures:
-            known = ", ".join(family.architectures)
-            raise ValueError(
-                f"architecture: {self.architecture} is none of the family {self.family}, which has {known}"
-            )
-        if not family.loads_weights and {self.weights, *self.fallback} != {"scratch"}:
-            raise ValueError(f"weights: checkpoints of the family {self.family} are not read; write scratch")
+        if family.find(self.architecture) is None:
+            raise ValueError(f"architecture: {_unknown_architecture(self.family, self.architecture)}")
         return self
 
 

@@ -1,6 +1,6 @@
 # INPUTS   every training.json and metrics.json, and the study as it was frozen when the first job started
 # OUTPUTS  results/<study>/: runs.csv, epochs.csv, ceiling.csv, pairs.csv, leaks.csv, summary.json, study.lock.json,
-#          tables/, verdict.md, figures/, report.html; and, undeclared since their names follow the study's, the readable run
+#          tables/, cost.csv, cost.md, verdict.md, figures/, report.html; and, undeclared since their names follow the study's, the readable run
 #          folders runs/
 # The name of `collected` holds the study's digest and `all` asks for it: another study has no such file yet, and so
 # collect runs, also where Snakemake's own records are lost. (As an input it would not do: a missing input of a finished
@@ -49,6 +49,8 @@ rule tables:
             category="Ablation tables",
         ),
         md=[f"{HOME}/tables/{ladder}.md" for ladder in STUDY.ladders],
+        cost_csv=f"{HOME}/cost.csv",
+        cost=f"{HOME}/cost.md",
         verdict=report(f"{HOME}/verdict.md", caption="../report/verdict.rst", category="What was found"),
     log:
         f"{RESULTS}/logs/tables/{STUDY.name}.log",

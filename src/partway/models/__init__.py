@@ -1,5 +1,5 @@
 """Models by family. A model takes a normalised video_BTCHW (float) and gives logits_BK; adding one is
-one function in the module of its family, and its name in `partway.families`."""
+one function in the module of its family, and its row in `partway.families`."""
 
 from __future__ import annotations
 

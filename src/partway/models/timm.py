@@ -1,33 +1,65 @@
-"""Image models of timm, frame by frame: features of each frame, their mean over time, one linear layer."""
+"""Image models of timm, frame by frame: features of each frame, one vector of them over time, one linear layer."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import timm
 import torch
-from timm.models.vision_transformer import VisionTransformer
+from timm.models import VisionTransformer, group_parameters
 from torch import nn
 
+from partway.errors import TrainingError
+from partway.models.cost import on_meta
+from partway.models.layers import Parts
+from partway.models.temporal import over_time
 from partway.schema import ModelOptions
+from partway.timm_models import image_models
 from partway.weights.loading import Report, into_module
 
 
-class FrameMean(nn.Module):
-    """A clip's logits from the mean of its frames' features: the order of the frames changes nothing.
+class FrameModel(nn.Module):
+    """A clip's logits from the features of its frames; under `temporal: mean` their order changes nothing.
 
     Args:
-        backbone: gives features_ND of images_NCHW; has `num_features`.
+        backbone: gives features_ND of images_NCHW.
+        width: of these features.
+        dropout: of the clip's features; a backbone that drops out inside needs none.
     """
 
-    def __init__(self, backbone: nn.Module, num_classes: int):
+    def __init__(self, backbone: nn.Module, width: int, options: ModelOptions, num_classes: int, dropout: float = 0.0):
         super().__init__()
         self.backbone = backbone
-        self.head = nn.Linear(backbone.num_features, num_classes)
+        self.temporal = over_time(width, options)
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.head = nn.Linear(width, num_classes)
+        nn.init.normal_(self.head.weight, std=options.initializer_range)
+        nn.init.zeros_(self.head.bias)
 
     def forward(self, video_BTCHW: torch.Tensor) -> torch.Tensor:
         """Give logits_BK."""
         features_ND = self.backbone(video_BTCHW.flatten(0, 1))
-        return self.head(features_ND.unflatten(0, video_BTCHW.shape[:2]).mean(dim=1))
+        features_BD = self.temporal(features_ND.unflatten(0, video_BTCHW.shape[:2]))
+        return self.head(self.dropout(features_BD))
+
+    def depth(self) -> list[Parts]:
+        """The model from input to output, as timm groups the backbone for layer-wise decay; see `layers`."""
+        if hasattr(self.backbone, "group_matcher"):
+            groups = group_parameters(self.backbone, self.backbone.group_matcher(), return_values=True)
+            blocks: list[Parts] = [groups[depth] for depth in sorted(groups)]
+        else:
+            blocks = [[part] for part in self.backbone.children()]
+        norm = getattr(self.backbone, "fc_norm", None)
+        if norm is not None and list(norm.parameters()):  # timm counts it to its head, which is not there
+            own = {id(parameter) for parameter in norm.parameters()}
+            blocks = [kept for block in blocks if (kept := [part for part in block if id(part) not in own])]
+            blocks[-1].append(norm)
+        return [*blocks, [self.temporal, self.head]]
+
+    def first_block(self) -> nn.Module | None:
+        """The block that is given the tokens of each frame; None where there are none."""
+        blocks = getattr(self.backbone, "blocks", None)
+        return blocks[0] if isinstance(blocks, nn.Sequential | nn.ModuleList) else None
 
 
 def _vit(options: ModelOptions) -> nn.Module:
@@ -43,6 +75,7 @@ def _vit(options: ModelOptions) -> nn.Module:
         pos_drop_rate=options.dropout,
         proj_drop_rate=options.dropout,
         attn_drop_rate=options.dropout,
+        drop_path_rate=options.drop_path,
         global_pool="avg",
         num_classes=0,
     )
@@ -52,15 +85,29 @@ def _vit(options: ModelOptions) -> nn.Module:
     return vit
 
 
-ARCHITECTURES = {"vit": _vit}
+def _named(name: str, options: ModelOptions) -> tuple[nn.Module, int]:
+    """A model by timm's own name, and the width of its features; fresh weights as timm draws them."""
+    about = image_models()[name]
+    given = {"img_size": options.frame_size} if about.sized else {}
+    if options.drop_path:
+        given["drop_path_rate"] = options.drop_path
+    size = options.frame_size
+    try:
+        backbone = timm.create_model(name, num_classes=0, **given)
+        features_ND = on_meta(backbone).eval()(torch.empty(1, 3, size, size, device="meta"))
+    except Exception as error:  # each of timm's models has its own words for a size that it cannot take
+        raise TrainingError(f"timm's {name} cannot be built for frames of {size} x {size} pixels: {error}") from error
+    if features_ND.ndim != 2:
+        raise TrainingError(f"timm's {name} gives no features of a whole frame; choose one that classifies images")
+    return backbone, features_ND.shape[1]
 
 
 def build(architecture: str, options: ModelOptions, num_classes: int) -> nn.Module:
-    """Build one of this family's architectures with fresh weights."""
-    model = FrameMean(ARCHITECTURES[architecture](options), num_classes)
-    nn.init.normal_(model.head.weight, std=options.initializer_range)
-    nn.init.zeros_(model.head.bias)
-    return model
+    """Build `vit` of any sizes, or a model by timm's own name, with fresh weights."""
+    if architecture == "vit":
+        backbone = _vit(options)
+        return FrameModel(backbone, backbone.num_features, options, num_classes)
+    return FrameModel(*_named(architecture, options), options, num_classes, dropout=options.dropout)
 
 
 def load(

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel, VideoMAEConfig, VideoMAEForVideoClassification
+from torchvision.ops import StochasticDepth
+from transformers import (
+    AutoModelForVideoClassification,
+    PreTrainedModel,
+    TimesformerConfig,
+    TimesformerForVideoClassification,
+    VideoMAEConfig,
+    VideoMAEForVideoClassification,
+    VivitConfig,
+    VivitForVideoClassification,
+    VJEPA2Config,
+    VJEPA2ForVideoClassification,
+)
 
+from partway.models.layers import Parts
 from partway.schema import ModelOptions
 from partway.weights.loading import Report, into_transformers
 
@@ -19,38 +33,118 @@ class Logits(nn.Module):
 
     def __init__(self, model: PreTrainedModel):
         super().__init__()
+        if hasattr(model.base_model, "predictor"):
+            model.base_model.predictor = None  # of V-JEPA 2: it serves pretraining alone
         self.model = model
 
     def forward(self, video_BTCHW: torch.Tensor) -> torch.Tensor:
         """Give logits_BK."""
-        return self.model(pixel_values=video_BTCHW).logits
+        return self.model(**{self.model.main_input_name: video_BTCHW}).logits
+
+    def depth(self) -> list[Parts]:
+        """The model from input to output; see `layers`."""
+        backbone = self.model.base_model
+        embeddings = next(module for name, module in backbone.named_modules() if name.endswith("embeddings"))
+        *blocks, last = self._blocks()
+        deeper = {id(p) for part in (embeddings, last, *blocks) for p in part.parameters()}
+        norms: Parts = [p for p in backbone.parameters() if id(p) not in deeper]
+        others = {name: part for name, part in self.model.named_children() if part is not backbone}
+        norms += [part for name, part in others.items() if name == "fc_norm"]
+        head = [part for name, part in others.items() if name != "fc_norm"]
+        return [[embeddings], *([block] for block in blocks), [last, *norms], head]
+
+    def first_block(self) -> nn.Module:
+        """The block that is given the tokens."""
+        return self._blocks()[0]
+
+    def _blocks(self) -> nn.ModuleList:
+        return next(part for part in self.model.base_model.modules() if isinstance(part, nn.ModuleList))
+
+
+def _sizes(options: ModelOptions, num_classes: int) -> dict[str, Any]:
+    """What all configs call alike."""
+    return {
+        "hidden_size": options.hidden_size,
+        "num_hidden_layers": options.num_layers,
+        "num_attention_heads": options.num_heads,
+        "attention_probs_dropout_prob": options.dropout,
+        "initializer_range": options.initializer_range,
+        "num_labels": num_classes,
+    }
+
+
+def _common(options: ModelOptions, num_classes: int) -> dict[str, Any]:
+    """What all configs but V-JEPA 2's call alike."""
+    return _sizes(options, num_classes) | {
+        "image_size": options.frame_size,
+        "num_frames": options.num_frames,
+        "intermediate_size": round(options.hidden_size * options.mlp_ratio),
+        "hidden_dropout_prob": options.dropout,
+    }
 
 
 def _videomae(options: ModelOptions, num_classes: int) -> VideoMAEConfig:
     """VideoMAE (Tong et al. 2022): joint space-time attention, fixed sinusoid positions, mean pooling."""
     return VideoMAEConfig(
-        image_size=options.frame_size,
-        num_frames=options.num_frames,
-        patch_size=options.patch_size,
-        tubelet_size=options.tubelet_size,
-        hidden_size=options.hidden_size,
-        num_hidden_layers=options.num_layers,
-        num_attention_heads=options.num_heads,
-        intermediate_size=round(options.hidden_size * options.mlp_ratio),
-        hidden_dropout_prob=options.dropout,
-        attention_probs_dropout_prob=options.dropout,
-        initializer_range=options.initializer_range,
-        num_labels=num_classes,
+        patch_size=options.patch_size, tubelet_size=options.tubelet_size, **_common(options, num_classes)
     )
 
 
-ARCHITECTURES = {"videomae": (_videomae, VideoMAEForVideoClassification)}
+def _vivit(options: ModelOptions, num_classes: int) -> VivitConfig:
+    """ViViT (Arnab et al. 2021), model 1: joint space-time attention, one learned table of positions, a class token."""
+    tubelet = [options.tubelet_size, options.patch_size, options.patch_size]
+    return VivitConfig(tubelet_size=tubelet, **_common(options, num_classes))
 
 
-def build(architecture: str, options: ModelOptions, num_classes: int) -> nn.Module:
-    """Build one of this family's architectures with fresh weights."""
-    configure, model_class = ARCHITECTURES[architecture]
-    return Logits(model_class(configure(options, num_classes)))
+def _timesformer(options: ModelOptions, num_classes: int) -> TimesformerConfig:
+    """TimeSformer (Bertasius et al. 2021): attention over time, then over space."""
+    return TimesformerConfig(patch_size=options.patch_size, **_common(options, num_classes))
+
+
+def _vjepa2(options: ModelOptions, num_classes: int) -> VJEPA2Config:
+    """V-JEPA 2 (Assran et al. 2025): joint space-time attention with rotary positions, an attentive pooler of 4 layers."""
+    return VJEPA2Config(
+        crop_size=options.frame_size,
+        frames_per_clip=options.num_frames,
+        patch_size=options.patch_size,
+        tubelet_size=options.tubelet_size,
+        mlp_ratio=options.mlp_ratio,
+        attention_dropout=options.dropout,
+        drop_path_rate=options.drop_path,
+        **_sizes(options, num_classes),
+    )
+
+
+ARCHITECTURES = {
+    "videomae": (_videomae, VideoMAEForVideoClassification),
+    "vivit": (_vivit, VivitForVideoClassification),
+    "timesformer": (_timesformer, TimesformerForVideoClassification),
+    "vjepa2": (_vjepa2, VJEPA2ForVideoClassification),
+}
+
+
+def build(
+    architecture: str, options: ModelOptions, num_classes: int, *, attn_implementation: str | None = None
+) -> nn.Module:
+    """Build one of this family's architectures with fresh weights.
+
+    Args:
+        attn_implementation: as transformers calls it; None for `sdpa` where the architecture has it (TimeSformer has only
+            an attention of its own), `eager` for attention maps, which `sdpa` does not give.
+    """
+    config = ARCHITECTURES[architecture][0](options, num_classes)
+    asked = {"attn_implementation": attn_implementation} if attn_implementation else {}
+    model = AutoModelForVideoClassification.from_config(config, **asked)
+    if architecture == "timesformer":
+        _drop_paths(model, options.drop_path)
+    return Logits(model)
+
+
+def _drop_paths(model: TimesformerForVideoClassification, rate: float) -> None:
+    """Stochastic depth, linear in depth as the library has it; its config takes whole numbers only (5.23)."""
+    layers = model.timesformer.encoder.layer
+    for layer, drop_path in zip(layers, torch.linspace(0, rate, len(layers), device="cpu").tolist(), strict=True):
+        layer.drop_path = StochasticDepth(drop_path, mode="row") if drop_path else nn.Identity()
 
 
 def load(

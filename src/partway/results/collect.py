@@ -20,6 +20,7 @@ from partway.study import AXES, Run, Study
 from partway.submission import NAME as SUBMISSION
 
 SCORES = ("top1", "top5", "mean_class_accuracy", "loss")
+COST = ("parameters", "weights_mb", "flops_per_clip", "tokens", "input", "clips_per_sec", "gpu_mem_mb")
 RUN_COLUMNS = [
     *AXES,
     *("status", "scored_on"),
@@ -34,7 +35,7 @@ RUN_COLUMNS = [
         "total_epochs",
         "chosen_epoch",
         "time_sec",
-        "parameters",
+        *COST,
         "device",
         "precision",
         "threads",
@@ -185,6 +186,7 @@ def _complete(study: Study, rows: list[dict[str, Any]]) -> list[Run]:
 
 
 def _draw(study: Study, folder: Path) -> None:
+    from partway.results.costs import write_costs
     from partway.results.figures import draw_figures
     from partway.results.report import write_report
     from partway.results.tables import write_tables
@@ -192,6 +194,7 @@ def _draw(study: Study, folder: Path) -> None:
 
     write_tables(folder, study.tables)
     write_verdict(folder, study.tables)
+    write_costs(folder)
     draw_figures(folder, study.figures)
     write_report(folder, study.tables)
 
@@ -229,7 +232,8 @@ def _row(study: Study, run: Run, results: Results) -> dict[str, Any]:
         "total_epochs": sum(training["epochs"] for training in trainings),
         "chosen_epoch": final["chosen_epoch"],
         "time_sec": round(sum(training["time_sec"] for training in trainings), 3),
-        "parameters": final["parameters"],
+        **{name: final.get(name) for name in COST},  # a training of an earlier version did not record all
+        "input": "x".join(map(str, final["input"])) if "input" in final else None,
         "device": final["device"],
         "precision": final["precision"],
         "threads": final["threads"],

@@ -10,7 +10,8 @@ from partway.results.run_folders import Reader
 from partway.study import DataSource, Study
 
 TRAINING = (
-    *("epochs", "chosen_epoch", "time_sec", "parameters", "model", "weights", "weights_mb", "data_fingerprint"),
+    *("epochs", "chosen_epoch", "time_sec", "model", "weights", "data_fingerprint"),
+    *("parameters", "weights_mb", "flops_per_clip", "tokens", "input", "clips_per_sec", "gpu_mem_mb"),
     *("device", "precision", "threads", "host", "git_commit", "versions", "numerics"),
 )
 EVALUATION = ("time_sec", "device", "precision")

@@ -17,6 +17,7 @@ from partway.data.mime_plan import options_of, shared_openings
 from partway.progress import duration
 from partway.results import report_origin, style
 from partway.results.collected import Collected
+from partway.results.costs import NOTE, cost_table, shown_costs
 from partway.results.figures import curve_id
 from partway.results.inline_svg import inline
 from partway.results.plain_markdown import to_html
@@ -58,6 +59,8 @@ def write_report(home: Path, options: dict[str, Any]) -> None:
         command=study.summary["command"],
         origin=report_origin.origin(study),
         cost=report_origin.cost(study),
+        models=[shown_costs(row) for row in cost_table(home)],
+        about_models=NOTE,
         # Both are files of this package. Nothing else on the page may run: the page tells browsers this script's digest.
         look=Markup(look),
         script=Markup(script),

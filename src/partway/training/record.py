@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from partway import files
 from partway.data.manifest import class_list_digest
-from partway.models import parameter_count
+from partway.models import cost
 from partway.training import checkpoints
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def _facts(trainer: Trainer, chosen: dict[str, Any]) -> dict[str, Any]:
             "train_eval": len(trainer.train_eval),
         },
         "time_sec": round(trainer.so_far.elapsed_sec, 3),
-        "parameters": parameter_count(trainer.parts.model),
+        **cost.measure(trainer.parts.model, trainer.spec.model),
+        "clips_per_sec": statistics.median(row["clips_per_sec"] for row in trainer.so_far.rows),
+        "gpu_mem_mb": max(row["gpu_mem_mb"] for row in trainer.so_far.rows),
         "weights": trainer.parts.loaded,
         "model": trainer.spec.model.model_dump(),
         "normalisation": trainer.spec.model.normalisation.model_dump(),

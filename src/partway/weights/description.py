@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from partway.families import FAMILIES
 from partway.schema import ModelOptions
 from partway.weights import configs, preprocessing
 from partway.weights.digests import read_mapping
@@ -67,14 +66,3 @@ def _read(path: Path, config: dict[str, Any], family: str, architecture: str) ->
         stated = configs.of_transformers(path, config, architecture)
         return stated, preprocessing.of_transformers(path, architecture)
     raise WeightsError(f"{path}: the family {family} has no folders of weights; name a file")
-
-
-def indivisible(options: ModelOptions, family: str) -> Iterator[tuple[tuple[str, str], str]]:
-    """Each pair of sizes of which one must divide the other and does not: the fields, and what is wrong."""
-    divisors = {"num_frames": "tubelet_size", "frame_size": "patch_size", "hidden_size": "num_heads"}
-    if FAMILIES[family].single_frames:
-        del divisors["num_frames"]
-    for field, divisor in divisors.items():
-        size, parts = getattr(options, field), getattr(options, divisor)
-        if size % parts:
-            yield (field, divisor), f"{field} {size} is not divisible by {divisor} {parts}"

@@ -19,7 +19,7 @@ WEIGHT_FILES = (  # of a folder, in the order in which transformers and timm loo
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")  # of a single file
+SUFFIXES = (".safetensors", ".pth", ".pyth", ".pt", ".bin", ".ckpt")  # of a single file
 
 
 def digest_of(path: Path) -> str:

@@ -185,7 +185,7 @@ def into_module(
     fresh = {f"{head}.{name}" for name in ("weight", "bias")} if keep is None else set()
     fits = {n: t for n, t in fitted.items() if n in own and own[n].shape == t.shape and n not in fresh}
     remade = set(own) - set(fits)
-    must_load = remade if keep is not None else remade - outer
+    must_load = remade if keep is not None else remade - outer - fresh
     refuse_lost(path, architecture, (name.removeprefix(prefix) for name in must_load), kept=keep is not None)
     model.load_state_dict(fits, strict=False)
     unused = {name.removeprefix(prefix) for name in fitted if name not in own}

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from partway.families import FAMILIES
 from partway.resolve import merged
 from partway.schema import ModelOptions
 from partway.training.spec import TrainingSpec
 from partway.weights import hub
-from partway.weights.description import describe, indivisible
+from partway.weights.description import describe
 from partway.weights.digests import digest_of
 from partway.weights.names import SCRATCH, UnavailableError, WeightsError, parse_hub
 
@@ -85,8 +86,10 @@ def _sized(spec: TrainingSpec, path: Path | None) -> TrainingSpec:
     if path is None or parse_hub(spec.weights) is None:
         return spec
     stated = describe(path, spec.family, spec.architecture)
-    options = ModelOptions(**merged(stated.options, spec.model.model_dump(exclude_unset=True)))
-    wrong = [told for _, told in (*indivisible(options, spec.family), *stated.contradictions(options))]
+    architecture = FAMILIES[spec.family].find(spec.architecture)
+    written = spec.model.model_dump(exclude_unset=True)
+    options = ModelOptions(**merged(dict(architecture.defaults), stated.options, written))
+    wrong = [told for _, told in (*architecture.wrong_sizes(options), *stated.contradictions(options))]
     if wrong:
         raise WeightsError(f"{path}: {'; '.join(wrong)}")
     return dataclasses.replace(spec, model=options)

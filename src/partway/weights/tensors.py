@@ -15,9 +15,9 @@ from partway import files
 from partway.weights.digests import read_mapping, weight_files
 from partway.weights.names import WeightsError
 
-# What old scripts call the weights in their dict: lightning and the ViViT script, the ViViT script, the ViT baseline,
-# partway itself.
-WRAPPED_AS = ("state_dict", "model_state_dict", "model", "weights")
+# What others call the weights in their dict: lightning and the ViViT script, the ViViT script, the ViT baseline,
+# pytorchvideo's model zoo, partway itself.
+WRAPPED_AS = ("state_dict", "model_state_dict", "model", "model_state", "weights")
 WRAPPERS = (
     "module.",
     "_orig_mod.",
