@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from conftest import make_class_folders, numbered_frames, write_video
 from partway import files, machine, sources
-from partway.data import manifest, reading, store
+from partway.data import manifest, reading
 from partway.data.manifest import Manifest, Video, subset
 from partway.data.prepare import prepare
 from partway.data.splits import split_off
@@ -238,45 +238,6 @@ def test_listing_sees_videos_alone(class_folders):
     assert sources.listing(str(class_folders)) == before
     assert len(before) == 16
     assert sources.listing(str(class_folders / "nowhere")) == []
-
-
-def test_raw_store_gives_the_decoders_frames(class_folders, tmp_path):
-    data = prepared(class_folders, tmp_path / "data")
-    packed = tmp_path / "data" / "store-raw.json"
-    store.pack("raw", data, class_folders, packed, QUIET)
-    store.pack("none", data, class_folders, packed.with_name("store-none.json"), QUIET)
-    raw, decoded = (
-        store.open_reader(packed, "nowhere", data),
-        store.open_reader(packed.with_name("store-none.json"), class_folders, data),
-    )
-    assert type(raw) is not type(decoded)
-    for video in data.videos:
-        chosen = [video.frames - 1, 0, video.frames // 2, 0]
-        np.testing.assert_array_equal(raw.read(video, chosen), decoded.read(video, chosen))
-
-
-def test_a_store_of_other_videos_is_refused(class_folders, tmp_path):
-    data = prepared(class_folders, tmp_path / "data")
-    packed = tmp_path / "data" / "store-raw.json"
-    store.pack("raw", data, class_folders, packed, QUIET)
-    other = Manifest([dataclasses.replace(v, digest="other") for v in data.videos], data.classes)
-    with pytest.raises(DataError, match="packed from other videos"):
-        store.open_reader(packed, class_folders, other)
-    reader = store.open_reader(packed, class_folders, data)
-    with packed.with_suffix(".bin").open("r+b") as file:
-        file.truncate(1000)
-    with pytest.raises(DataError, match="ends inside video light"):
-        reader.read(data.videos[-1], [0])
-
-
-def test_a_cut_store_says_what_to_do(class_folders, tmp_path):
-    data = prepared(class_folders, tmp_path / "data")
-    packed = tmp_path / "data" / "store-raw.json"
-    store.pack("raw", data, class_folders, packed, QUIET)
-    with packed.with_suffix(".bin").open("r+b") as file:
-        file.truncate(1000)
-    with pytest.raises(DataError, match=r"1000 bytes, expected .* delete .*store-raw.json"):
-        store.open_reader(packed, class_folders, data)
 
 
 class Killed(BaseException):

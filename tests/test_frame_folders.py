@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from conftest import make_class_folders, numbered_frames, write_video
 from partway import files, keys, sources
-from partway.data import manifest, reading, store
+from partway.data import manifest, packing, reading, store
 from partway.data.clips import ClipMaker
 from partway.data.frame_folders import frame_names, natural_key
 from partway.errors import DataError
 from partway.schema import Evaluation, ModelOptions, Sampling, Transforms
+from partway.schema_store import FrameStore
 from test_data import QUIET, clip, prepared
 
 
@@ -270,7 +271,7 @@ def test_raw_store_holds_the_frames_bit_for_bit(tmp_path):
     root = make_frame_folders(tmp_path / "clips", clips=3, name="{:04d}.jpg")
     data = prepared(root, tmp_path / "data")
     packed = tmp_path / "data" / "store-raw.json"
-    store.pack("raw", data, root, packed, QUIET)
+    packing.pack(FrameStore(kind="raw"), data, root, packed, QUIET)
     raw, decoded = store.open_reader(packed, "nowhere", data), store.VideoFiles(root)
     for video in data.videos:
         chosen = [video.frames - 1, 0, 5, 0]
@@ -286,8 +287,8 @@ def test_a_folder_that_lost_a_frame_since_prepare_is_refused(tmp_path):
     (root / "dark/clip_0/frame2.png").unlink()
     with pytest.raises(DataError, match=r"dark/clip_0: holds 9 frames, `prepare` counted 10; the folder changed"):
         store.VideoFiles(root).read(data.videos[0], [0])
-    with pytest.raises(DataError, match="9 frames decode, `prepare` counted 10"):
-        store.pack("raw", data, root, tmp_path / "data" / "store-raw.json", QUIET)
+    with pytest.raises(DataError, match="clip_0: is not what `prepare` read: its content changed"):
+        packing.pack(FrameStore(kind="raw"), data, root, tmp_path / "data" / "store-raw.json", QUIET)
 
 
 def test_frames_whose_names_are_not_utf8_are_read(tmp_path):

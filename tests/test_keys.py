@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import tiny_study
-from partway import keys, schema, schema_data, study
+from partway import keys, schema, schema_data, schema_store, study
 
 GOLDEN = Path(__file__).parent / "golden" / "keys.json"
 SECTIONS = (
     *("SplitOff", "MimeOptions", "ModelOptions", "Sampling", "Transforms", "Mixup", "Training", "Evaluation"),
-    *("Ablation", "GridBlock", "ClassFolders", "TableOptions", "FigureOptions"),
+    *("Ablation", "GridBlock", "ClassFolders", "FrameStore", "TableOptions", "FigureOptions"),
 )
 
 
@@ -143,9 +143,32 @@ def test_execution_settings_are_in_no_key(tmp_path):
     first, second = load(tmp_path, tree), load(tmp_path, other)
     assert folders(first) == folders(second)
     assert first.digest == second.digest
+    for lossless in ("packed-frames", {"kind": "raw"}, {"kind": "raw", "short_side": None}):
+        other["datasets"]["mime"]["store"] = lossless
+        assert folders(first) == folders(load(tmp_path, other))
     elsewhere = load(tmp_path, tree | {"results_dir": "elsewhere"})
     assert folders(first) == folders(elsewhere)
     assert first.digest != elsewhere.digest  # what is collected names the folder
+
+
+def test_a_store_with_loss_moves_trainings_and_evaluations_but_not_the_data(tmp_path):
+    def with_store(store) -> study.Study:
+        tree = copy.deepcopy(tiny_study())
+        tree["datasets"]["mime"]["store"] = store
+        return load(tmp_path, tree)
+
+    plain, jpeg = with_store("raw"), with_store("jpeg")
+    assert plain.datasets["mime"].folder == jpeg.datasets["mime"].folder
+    assert jpeg.datasets["mime"].store == "jpeg-q95"
+    stores = ["jpeg", {"kind": "jpeg", "quality": 90}, {"kind": "jpeg", "short_side": 32}]
+    stores += [{"kind": "raw", "short_side": 32}, {"kind": "raw", "short_side": 24}, "none"]
+    made = [folders(with_store(store)) for store in stores]
+    for number, (trainings, evaluations) in enumerate(made):
+        for others in made[:number]:
+            assert not trainings & others[0]
+            assert not evaluations & others[1]
+    assert folders(with_store({"kind": "jpeg", "quality": 95})) == folders(jpeg)
+    assert {json.dumps(training.spec["store"]) for training in jpeg.trainings.values()} == {'{"kind": "jpeg"}'}
 
 
 def test_two_swapped_values_are_another_key(tmp_path):
@@ -159,7 +182,9 @@ def golden() -> dict:
     fields = {
         name: {
             field: json.loads(json.dumps(info.get_default(), default=lambda section: section.model_dump()))
-            for field, info in (getattr(schema, name, None) or getattr(schema_data, name)).model_fields.items()
+            for field, info in next(
+                getattr(module, name) for module in (schema, schema_data, schema_store) if hasattr(module, name)
+            ).model_fields.items()
             if not info.is_required()
         }
         for name in SECTIONS
@@ -179,6 +204,8 @@ def golden() -> dict:
         "no validation": {"validation": {"fraction": 0}},
         "stage": {"parent": "videomae-0123456789ab"},
         "seed": {"seed": 1},
+        "jpeg": {"store": {"kind": "jpeg"}},
+        "small raw": {"store": {"kind": "raw", "short_side": 256}},
     }
     evaluations = {
         "test": {"split": "test", "observation_ratio": 1},

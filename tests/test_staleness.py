@@ -72,6 +72,10 @@ def store_option(workplace: Workplace) -> None:
     workplace.study["datasets"]["mine"]["store"] = "raw"
 
 
+def packed_frames(workplace: Workplace) -> None:
+    workplace.study["datasets"]["mine"]["store"] = {"kind": "packed-frames"}
+
+
 def lost_records(workplace: Workplace) -> None:
     shutil.rmtree(workplace.folder / ".snakemake")
 
@@ -92,6 +96,7 @@ NO_CHANGE = [
     moved_source,
     more_workers,
     store_option,
+    packed_frames,
     lost_records,
     pruned_checkpoint,
     lost_data,
@@ -214,6 +219,17 @@ def test_a_replaced_clip_runs_everything_on_its_data_set(workplace):
 
     write_video(workplace.folder / "clips" / "dark" / "clip_0.avi", np.zeros((20, 36, 48, 3), np.uint8))
     assert workplace.jobs() == {"prepare": 1, "store": 1, "train": 3, "evaluate": 10, **COLLECT}
+
+
+def test_a_store_with_loss_trains_again_and_without_it_the_old_ones_are_found(workplace):
+    store = workplace.study["datasets"]["mine"]
+    store["store"] = {"kind": "jpeg", "short_side": 32}
+    assert workplace.jobs() == {"store": 1, "train": 3, "evaluate": 10, **COLLECT}
+    workplace.snakemake("--until", "store")
+    assert workplace.results("data/*/store-jpeg-32-q95.json")
+    assert workplace.jobs() == {"train": 3, "evaluate": 10, **COLLECT}
+    store["store"] = "raw"
+    assert workplace.jobs() == {}
 
 
 def test_a_second_study_on_the_same_data_shares_all(workplace):

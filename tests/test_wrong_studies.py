@@ -134,6 +134,32 @@ WRONG = {
     "ratio that is no number": Wrong(
         {"grid/0/train_ratio": float("nan")}, "or a number in (0, 1], got nan", "train_ratio", "JSON has no NaN"
     ),
+    # frame stores
+    "unknown store": Wrong(
+        {"datasets/mime/store": "jpg"}, "store: expected none, raw, jpeg, packed-frames or {kind: ..}, got 'jpg'", "jpg"
+    ),
+    "quality 0": Wrong(
+        {"datasets/mime/store": {"kind": "jpeg", "quality": 0}},
+        "quality: expected a number of at least 1, got 0",
+        "quality",
+    ),
+    "quality of raw": Wrong(
+        {"datasets/mime/store": {"kind": "raw", "quality": 95}},
+        "store.quality: raw has none; it is an option of jpeg",
+        "quality",
+        SIZES,
+    ),
+    "size of packed frames": Wrong(
+        {"datasets/mime/store": {"kind": "packed-frames", "short_side": 256}},
+        "store.short_side: packed-frames has none; it is an option of raw and jpeg",
+        "short_side",
+        SIZES,
+    ),
+    "misspelt key of a store": Wrong(
+        {"datasets/mime/store": {"kind": "jpeg", "qualty": 95}},
+        "store.qualty: unknown key; did you mean quality?",
+        "qualty",
+    ),
     # emptiness
     "empty grid": Wrong({"grid": []}, "grid: expected at least 1 entry, got []", "grid: []"),
     "empty ladder": Wrong({"ladders/recipe": []}, "ladders.recipe: expected at least 1 entry, got []", "recipe: []"),

@@ -9,9 +9,10 @@ import torch
 
 from conftest import TINY_MODEL
 from partway import files
-from partway.data import store
+from partway.data import packing
 from partway.data.prepare import prepare
 from partway.progress import Progress
+from partway.schema_store import FrameStore
 from partway.training import loop
 
 QUIET = Progress("test", stream=io.StringIO())
@@ -47,7 +48,7 @@ SPEC = {
 def prepared(root: Path, folder: Path, kind: str = "none") -> dict:
     """Prepare a class-folder tree; what `train` and `evaluate` need to know of it."""
     manifest = prepare({"layout": "class_folders", "options": {}}, str(root), folder, QUIET)
-    store.pack(kind, manifest, root, folder / f"store-{kind}.json", QUIET)
+    packing.pack(FrameStore.from_name(kind), manifest, root, folder / f"store-{kind}.json", QUIET)
     return {"manifest": folder / "manifest.csv", "store": folder / f"store-{kind}.json", "root": str(root)}
 
 

@@ -76,9 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_log(prepare)
 
     store = verb("store", _store, "Pack the frames of a data set once for all trainings (called by a rule).")
-    store.add_argument("--kind", required=True, choices=["none", "raw"], help="raw: every decoded frame, uncompressed")
-    _add_data(store)
-    store.add_argument("--output", required=True, type=Path, help="store-<kind>.json to write")
+    store.add_argument("--kind", help="none, raw, raw-256 (short side), jpeg-q95, jpeg-256-q95 or packed-frames")
+    store.add_argument("--manifest", type=Path, help="manifest.csv of the data set")
+    store.add_argument("--root", help="folder of the videos")
+    store.add_argument("--output", type=Path, help="store-<kind>.json to write; the frames go into a folder beside it")
+    store.add_argument(
+        "--verify", type=Path, metavar="STORE", help="instead: compare all of a store-<kind>.json with its checksums"
+    )
     _add_log(store)
 
     train = verb("train", _train, "Run one training, or what is left of it (called by a rule).")
@@ -150,7 +154,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _add_job(parser: argparse.ArgumentParser, output: str) -> None:
     _add_data(parser)
-    parser.add_argument("--store", required=True, type=Path, help="store-<kind>.json of the data set")
+    parser.add_argument("--store", required=True, type=Path, help="store-<name>.json of the data set")
     parser.add_argument("--output", required=True, type=Path, help=f"{output} to write; the rest goes beside it")
     parser.add_argument("--title", default="", help="what runs, by its names, for progress lines")
     _add_log(parser)
@@ -174,11 +178,22 @@ def _prepare(options: argparse.Namespace) -> None:
 
 def _store(options: argparse.Namespace) -> None:
     from partway import files
-    from partway.data import manifest, store
+    from partway.data import manifest, packing, store
+    from partway.schema_store import FrameStore
 
+    if options.verify:
+        print(store.verify(options.verify))
+        return
+    needed = ("kind", "manifest", "root", "output")
+    if missing := [f"--{name}" for name in needed if getattr(options, name) is None]:
+        raise PartwayError(f"expected {' and '.join(missing)}, or --verify STORE alone")
+    try:
+        kind = FrameStore.from_name(options.kind)
+    except ValueError as error:
+        raise PartwayError(f"--kind {error}") from None
     with files.owned(options.output.parent):
         data = manifest.read(options.manifest)
-        store.pack(options.kind, data, options.root, options.output, _progress(options, f"store {options.kind}"))
+        packing.pack(kind, data, options.root, options.output, _progress(options, f"store {options.kind}"))
 
 
 def _train(options: argparse.Namespace) -> None:

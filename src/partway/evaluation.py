@@ -59,7 +59,7 @@ def evaluate(
     model = create_model(trained.family, trained.architecture, trained.model, len(data.classes))
     model.load_state_dict(checkpoints.load_trained(training, data.classes))
     clips = ClipMaker(
-        reader=open_reader(store, root, data),
+        reader=open_reader(store, root, data, in_key=trained.store.in_key),
         model=trained.model,
         sampling=trained.sampling,
         transforms=trained.transforms,

@@ -84,6 +84,15 @@ def owned(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk: a rename may otherwise come after what was written later."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files that killed processes left in a folder and below; only for who owns it."""
     for leftover in folder.rglob(f".*{TEMPORARY}*"):

@@ -48,7 +48,7 @@ def key_of(value: Any) -> str:
 def data_key(layout: str, options: dict, listing: list[tuple[str, int]] | None) -> str:
     """Key of a data set: its layout options and the (relative path, bytes) of each source file.
 
-    `validation`, the root path and the frame store are not among `options`; a generated data set has no listing.
+    `validation`, the root path and the frame store (the training's) are not among `options`; a generated data set has no listing.
     """
     files = None if listing is None else sorted([path, size] for path, size in listing)
     return key_of({"layout": layout, "options": options, "files": files, "numerics": _numerics("data")})

@@ -127,6 +127,7 @@ HEADINGS = {
     ),
     "LabelCsv": ("Data set label_csv", "`datasets.<name>`; [data](data.md#official-lists) shows the files."),
     "SplitOff": ("Split", "`validation` and `test` of a data set."),
+    "FrameStore": ("Frame store", "`store` of a data set, where it is more than a kind; [data](data.md#frame-stores)."),
     "Model": ("Model", "`models.<name>`."),
     "ModelOptions": ("Model options", "Keys of `models.<name>`, and of `ablations.<name>.model`."),
     "Normalisation": ("Normalisation", "`normalisation` of a model, where its name is not enough."),

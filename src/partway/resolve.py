@@ -166,6 +166,7 @@ class Resolver:
                 "model": _unlike_default(recipe.model),
                 **{name: _unlike_default(section) for name, section in stage.items()},
                 "data": self.datasets[block.dataset].folder,
+                "store": self.file.datasets[block.dataset].store.in_key,
                 "validation": _validation(self.file.datasets[block.dataset]),
                 "train_ratio": train_ratio,
                 "train_fraction": block.train_fraction if block.train_fraction != 1 else None,
@@ -220,7 +221,7 @@ def _data_source(dataset: Dataset, results_dir: str) -> DataSource:
         spec=keys.normalise({"layout": dataset.layout, "options": options}),
         root=f"{results_dir}/data/{folder}/videos" if generated else str(sources.expand(dataset.root)),
         lists=str(sources.expand(dataset.lists)) if isinstance(dataset, WithLists) else NONE,
-        store=dataset.store,
+        store=dataset.store.name,
         missing=why_missing(dataset, material),
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from partway.schema_store import StoreOrKind
 from partway.schema_types import Duration, Fraction, Moment, Probability, Section, Seed, list_of, not_true
 
 FEWEST_DECIDED_FRAMES = 3  # of a generated video: fewer show no movement
@@ -21,10 +22,10 @@ class SplitOff(Section):
 
 
 class Dataset(Section):
-    """What every layout has. `store` is an execution setting: it changes no number and is in no key."""
+    """What every layout has. A `store` without loss is an execution setting, in no key; another is in the training's."""
 
     validation: SplitOff = Field(SplitOff(), description="taken from the train split, to choose epochs")
-    store: Literal["none", "raw"] = Field("none", description="raw: decode every frame once, for all trainings")
+    store: StoreOrKind = Field("none", description="decode every frame once, for all trainings", validate_default=True)
     on_bad_video: Literal["stop", "skip"] = Field("stop", description="skip: leave them out of every run alike")
 
 

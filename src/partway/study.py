@@ -21,12 +21,12 @@ NONE = "none"  # in a command line: no such file or folder
 
 @dataclass(frozen=True, kw_only=True)
 class DataSource:
-    """One data set as the DAG knows it; `root`, `lists` and `store` are machine facts and in no key."""
+    """One data set as the DAG knows it; `root` and `lists` are machine facts and in no key."""
 
     folder: str  # <layout>-<data key>
     spec: dict[str, Any]  # layout and its options, those at their default left out
     root: str
-    store: str
+    store: str  # the name of its frame store; in the trainings' keys where it changes numbers
     lists: str = NONE  # folder of the lists of classes and splits
     missing: str = ""  # why it cannot be read; empty where it can
 

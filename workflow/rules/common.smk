@@ -13,7 +13,7 @@ wildcard_constraints:
     data=r"[a-z0-9_]+-[0-9a-f]{12}",
     training=r"[^/]+-[0-9a-f]{12}",
     evaluation=r"[^/]+-[0-9a-f]{12}",
-    store=r"none|raw",
+    store=r"none|raw(-[0-9]+)?|jpeg(-[0-9]+)?-q[0-9]+|packed-frames",
 
 
 def study_results(wildcards):

@@ -1,5 +1,5 @@
 # INPUTS   the source folder of a data set and the lists of its splits, or a generator's options
-# OUTPUTS  results/data/<layout>-<key>/: manifest.csv, classes.json, dataset.json, dataset_problems.csv, store-<kind>.json
+# OUTPUTS  results/data/<layout>-<key>/: manifest.csv, classes.json, dataset.json, dataset_problems.csv, store-<name>.json
 
 
 rule prepare:

@@ -120,8 +120,16 @@ def _picture(folder: Path | str, name: str) -> np.ndarray:
         data = (Path(folder) / name).read_bytes()
     except OSError as error:
         raise DataError(f"{folder}: frame {shown(name)} cannot be read: {error.strerror}") from None
+    return decoded(data, f"{folder}: frame {shown(name)}")
+
+
+def decoded(data: bytes, where: str) -> np.ndarray:
+    """Turn the bytes of a picture into a frame_HWC, uint8 RGB.
+
+    Raises:
+        DataError: they are no picture; begins with `where`.
+    """
     frame = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
     if frame is None:
-        what = "cannot be decoded: broken or no picture" if data else "is empty (0 bytes)"
-        raise DataError(f"{folder}: frame {shown(name)} {what}")
+        raise DataError(f"{where} {'cannot be decoded: broken or no picture' if data else 'is empty (0 bytes)'}")
     return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)

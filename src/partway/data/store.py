@@ -1,34 +1,37 @@
-"""Frames packed once for all trainings: `raw` holds every decoded frame as it came from the decoder.
+"""Where the frames of a data set come from: the videos themselves, or a store that `packing.py` made of them.
 
-`raw` gives the decoder's frames bit for bit, so a training may read it or the videos: it is in no key. One file of
-uint8 RGB frames, video after video; `store-raw.index.csv` says where each video begins.
+A store is noticed to be cut, of other videos, or of another kind than a training's key says when it is opened: by
+sizes, fingerprint, and the digest of its index. A flipped bit in a frame is noticed by its checksum: in `jpeg` and
+`packed-frames` whenever a frame is read (2 % of decoding it), in `raw` by `verify`, since there it would cost as much
+as reading.
 """
 
 from __future__ import annotations
 
 import os
-import time
+import weakref
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from zlib import crc32
 
 import numpy as np
 
-from partway import files, machine
-from partway.data import reading
+from partway import files
+from partway.data import frame_folders, reading, store_index
 from partway.data.manifest import Manifest, Video
-from partway.errors import DataError
-from partway.progress import Progress, duration
+from partway.data.store_index import FRAMES, INDEX, PackedVideo
+from partway.errors import DataError, some
+from partway.schema_store import FrameStore
 
-INDEX_COLUMNS = ["id", "offset", "frames", "height", "width"]
+AGAIN = "delete {} and run again: what is whole is kept, the rest packed anew"
 
 
 class FrameReader(Protocol):
-    """Gives chosen frames of a video."""
+    """Gives chosen frames of a video; many threads may read at once."""
 
     def read(self, video: Video, indices: Sequence[int]) -> np.ndarray:
-        """Return frames_THWC: uint8 RGB in native size, in the order of `indices`."""
+        """Return frames_THWC: uint8 RGB, in the order of `indices`."""
 
 
 class VideoFiles:
@@ -42,93 +45,143 @@ class VideoFiles:
         return reading.read_frames(self.root / video_.path, indices, counted=video_.frames)
 
 
-class RawFrames:
-    """Reads frames out of a `raw` store.
+class _Packed:
+    """What the kinds of store share; the file is closed when the reader goes, or by `close`.
 
     Raises:
-        DataError: the packed file is gone or cut short.
+        DataError: the store is cut short, or its index is not the one that was written.
     """
 
-    def __init__(self, store: Path):
-        self.path = store.with_suffix(".bin")
-        self.index = {row["id"]: row for row in files.read_csv(store.with_suffix(".index.csv"))}
-        expected = files.read_json(store)["bytes"]
+    def __init__(self, store: Path, described: dict[str, Any]):
+        self.store, folder = store, store.with_suffix("")
+        self.path, index = folder / FRAMES, folder / INDEX
         actual = self.path.stat().st_size if self.path.exists() else 0
-        if actual != expected:
+        if actual != described["bytes"]:
+            raise DataError(f"{self.path}: {actual} bytes, expected {described['bytes']}; {AGAIN.format(store)}")
+        if not index.exists() or files.digest(index) != described["index_digest"]:
+            raise DataError(f"{index}: is gone, or not the one that was written; {AGAIN.format(store)}")
+        self.index = {packed.id: packed for packed in store_index.read(index)}
+        self.descriptor = os.open(self.path, os.O_RDONLY)
+        self.close = weakref.finalize(self, os.close, self.descriptor)
+
+    def _place(self, video: Video, indices: Sequence[int]) -> PackedVideo:
+        packed = self.index.get(video.id)
+        if packed is None:
+            raise DataError(f"{self.path}: video {video.id} is not in this store; {AGAIN.format(self.store)}")
+        if not 0 <= min(indices) <= max(indices) < packed.frames:
+            raise DataError(f"{self.path}: video {video.id} has {packed.frames} frames, none of {max(indices)}")
+        return packed
+
+    def _cut(self, video: Video) -> DataError:
+        return DataError(f"{self.path}: ends inside video {video.id}; {AGAIN.format(self.store)}")
+
+
+class RawFrames(_Packed):
+    """Reads frames out of a `raw` store; neighbours at once."""
+
+    def read(self, video: Video, indices: Sequence[int]) -> np.ndarray:
+        """Return frames_THWC: uint8 RGB in the size of the store, in the order of `indices`."""
+        packed = self._place(video, indices)
+        frame_bytes = packed.height * packed.width * 3
+        chosen = sorted(set(indices))
+        frames_THWC = np.empty((len(chosen), packed.height, packed.width, 3), dtype=np.uint8)
+        first = 0
+        for place in range(1, len(chosen) + 1):
+            if place == len(chosen) or chosen[place] != chosen[place - 1] + 1:
+                self._fill(frames_THWC[first:place], packed.offset + chosen[first] * frame_bytes, video)
+                first = place
+        if len(chosen) == len(indices) and chosen == list(indices):
+            return frames_THWC
+        return frames_THWC[np.searchsorted(chosen, indices)]
+
+    def _fill(self, frames_THWC: np.ndarray, offset: int, video: Video) -> None:
+        rest = memoryview(frames_THWC.reshape(-1))
+        while rest:  # preadv: no shared position, so threads need no lock; it gives at most 2 GB at once
+            count = os.preadv(self.descriptor, [rest], offset)
+            if not count:
+                raise self._cut(video)
+            rest, offset = rest[count:], offset + count
+
+
+class EncodedFrames(_Packed):
+    """Decodes frames out of a store of pictures: `jpeg` and `packed-frames`."""
+
+    def read(self, video: Video, indices: Sequence[int]) -> np.ndarray:
+        """Return frames_THWC: uint8 RGB in the size of the store, in the order of `indices`."""
+        packed = self._place(video, indices)
+        frames_THWC = np.empty((len(indices), packed.height, packed.width, 3), dtype=np.uint8)
+        ends = packed.offset + packed.sizes.cumsum()
+        places: dict[int, int] = {}
+        for place, index in enumerate(indices):
+            if index in places:  # frames repeat where a window is shorter than a clip
+                frames_THWC[place] = frames_THWC[places[index]]
+            else:
+                frames_THWC[place] = self._frame(packed, index, int(ends[index]), video)
+                places[index] = place
+        return frames_THWC
+
+    def _frame(self, packed: PackedVideo, index: int, end: int, video: Video) -> np.ndarray:
+        size = int(packed.sizes[index])
+        data = os.pread(self.descriptor, size, end - size)
+        if len(data) != size:
+            raise self._cut(video)
+        if crc32(data) != packed.crcs[index]:
             raise DataError(
-                f"{self.path}: {actual} bytes, expected {expected}; delete {store} and run again to pack anew"
+                f"{self.path}: frame {index} of video {video.id} is damaged (its checksum is another); "
+                f"{AGAIN.format(self.store)}"
             )
-        self.file = self.path.open("rb", buffering=0)
-
-    def read(self, video_: Video, indices: Sequence[int]) -> np.ndarray:
-        """Return frames_THWC: uint8 RGB in native size, in the order of `indices`."""
-        row = self.index.get(video_.id)
-        if row is None:
-            raise DataError(f"{self.path}: video {video_.id} is not in this store; delete the store and run again")
-        height, width = int(row["height"]), int(row["width"])
-        size = height * width * 3
-        frames = np.empty((len(indices), height, width, 3), dtype=np.uint8)
-        for place, index in enumerate(indices):  # preadv: no shared position, so threads need no lock
-            if os.preadv(self.file.fileno(), [frames[place].reshape(-1)], int(row["offset"]) + index * size) != size:
-                raise DataError(f"{self.path}: ends inside video {video_.id}; delete the store and run again")
-        return frames
+        return frame_folders.decoded(data, f"{self.path}: frame {index} of video {video.id}")
 
 
-def open_reader(store: Path | str, root: Path | str, manifest: Manifest) -> FrameReader:
-    """Open what a `store-<kind>.json` describes.
+def open_reader(
+    store: Path | str, root: Path | str, manifest: Manifest, *, in_key: dict[str, Any] | None = None
+) -> FrameReader:
+    """Open what a `store-<name>.json` describes.
+
+    Args:
+        in_key: what of the store is in the key of the training that reads it; see `FrameStore.in_key`.
 
     Raises:
-        DataError: the store was packed from other videos than the manifest's, or is not whole.
+        DataError: the store was packed from other videos than the manifest's or by another version, is not whole, or
+            gives frames that the training's key does not say.
     """
-    described = files.read_json(store)
-    if described["store"] == "none":
+    described, kind = _described(Path(store))
+    if kind.in_key != (in_key or {}):
+        raise DataError(
+            f"{store}: frames of `{kind.name}` are not those that this training's spec asks for ({in_key or 'no loss'})"
+        )
+    if kind.kind == "none":
         return VideoFiles(root)
     if described["fingerprint"] != manifest.fingerprint:
         raise DataError(f"{store}: was packed from other videos than manifest.csv lists; delete it and run again")
-    return RawFrames(Path(store))
+    return (RawFrames if kind.kind == "raw" else EncodedFrames)(Path(store), described)
 
 
-def pack(kind: str, manifest: Manifest, root: Path | str, output: Path, progress: Progress) -> None:
-    """Write `store-<kind>.json`, last, and for `raw` the packed frames and their index beside it."""
-    if kind == "none":
-        files.write_json(output, {"store": "none", "note": "no store: videos are decoded when they are read"})
-        return
-    rows, offset, start = [], 0, time.monotonic()
-    with (
-        files.replacing(output.with_suffix(".bin")) as temporary,
-        temporary.open("wb") as file,
-        machine.pool(machine.workers(alone=True)) as pool,
-    ):
-        for number, (item, frames_THWC) in enumerate(_decode_ahead(pool, manifest, Path(root)), start=1):
-            file.write(frames_THWC.data)
-            frames, height, width, _ = frames_THWC.shape
-            rows.append(dict(zip(INDEX_COLUMNS, (item.id, offset, frames, height, width), strict=True)))
-            offset += frames_THWC.nbytes
-            progress.update(f"packed {number} of {len(manifest.videos)} videos, {offset / 1e9:.2f} GB")
-    files.write_csv(output.with_suffix(".index.csv"), rows, INDEX_COLUMNS)
-    files.write_json(
-        output, {"store": "raw", "bytes": offset, "videos": len(rows), "fingerprint": manifest.fingerprint}
-    )
-    progress.line(f"packed {len(rows)} videos, {offset / 1e6:.0f} MB, in {duration(time.monotonic() - start)}")
+def _described(store: Path) -> tuple[dict[str, Any], FrameStore]:
+    described = files.read_json(store)
+    try:
+        kind = FrameStore.from_name(described["store"])
+        known = kind.kind == "none" or described["format"] == store_index.FORMAT
+    except (KeyError, TypeError, ValueError):
+        known = False
+    if not known:
+        files_of_before = f"{store.stem}.bin and {store.stem}.index.csv, where they are there"
+        raise DataError(f"{store}: no frame store of this version; delete it ({files_of_before}) and run again")
+    return described, kind
 
 
-def _decode_ahead(pool: ThreadPoolExecutor, manifest: Manifest, root: Path):
-    """Yield (video, all its frames) in manifest order, a few videos decoded ahead: memory stays small."""
-    ahead = 2 * machine.workers(alone=True)
-    waiting = []
-    for item in manifest.videos:
-        waiting.append((item, pool.submit(_all_frames, item, root)))
-        if len(waiting) > ahead:
-            first, future = waiting.pop(0)
-            yield first, future.result()
-    for item, future in waiting:
-        yield item, future.result()
+def verify(store: Path) -> str:
+    """Compare all of a packed store with its checksums; say how much was right.
 
-
-def _all_frames(item: Video, root: Path) -> np.ndarray:
-    decoded = list(reading.read_all_frames(root / item.path))
-    if len(decoded) != item.frames:
-        raise DataError(
-            f"{root / item.path}: {len(decoded)} frames decode, `prepare` counted {item.frames}; the file changed"
-        )
-    return np.stack(decoded)
+    Raises:
+        DataError: it is cut, or videos are damaged; names them.
+    """
+    described, kind = _described(store)
+    if kind.kind == "none":
+        return f"{store}: no store, nothing to compare"
+    packed = _Packed(store, described)
+    damaged = [video.id for video in packed.index.values() if not video.is_whole(packed.descriptor)]
+    if damaged or len(packed.index) != described["videos"]:
+        count = f"{len(damaged)} of {described['videos']} videos are damaged: {some(damaged)}"
+        raise DataError(f"{packed.path}: {count}; {AGAIN.format(store)}")
+    return f"{store}: {described['videos']} videos, {described['frames']} frames, {described['bytes']} bytes, all as packed"

@@ -98,7 +98,8 @@ def write_run_folders(
 def training_settings(spec: dict[str, Any]) -> dict[str, Any]:
     """The settings of a training in full: its spec with every default filled in."""
     typed = TrainingSpec.from_dict(spec)
-    return {field.name: _plain(getattr(typed, field.name)) for field in fields(typed)}
+    store = typed.store.name if typed.store.in_key else "lossless"  # which of those is no matter of the numbers
+    return {field.name: _plain(getattr(typed, field.name)) for field in fields(typed)} | {"store": store}
 
 
 def evaluation_settings(spec: dict[str, Any]) -> dict[str, Any]:

@@ -76,8 +76,9 @@ def train(
             "start": began_at or "fresh",
         }
         states = StateFolder(owner, identity, progress)
-        reader = open_reader(store, root, data)
-        with Trainer(TrainingSpec.from_dict(spec), data, reader, states, interruption, progress) as trainer:
+        typed = TrainingSpec.from_dict(spec)
+        reader = open_reader(store, root, data, in_key=typed.store.in_key)
+        with Trainer(typed, data, reader, states, interruption, progress) as trainer:
             trainer.start(parent, weights)
             while trainer.epoch < trainer.options.epochs:
                 trainer.run_epoch()

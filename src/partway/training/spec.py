@@ -7,6 +7,7 @@ from typing import Any
 
 from partway.schema import ModelOptions, Sampling, Training, Transforms
 from partway.schema_data import SplitOff
+from partway.schema_store import FrameStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,7 @@ class TrainingSpec:
     training: Training
     validation: SplitOff
     data: str
+    store: FrameStore
     train_ratio: float | str
     train_fraction: float
     window: str
@@ -37,6 +39,7 @@ class TrainingSpec:
             "transforms": Transforms,
             "training": Training,
             "validation": SplitOff,
+            "store": FrameStore,
         }
         plain = {name: value for name, value in spec.items() if name not in sections}
         typed = {name: section.model_validate(spec.get(name, {})) for name, section in sections.items()}
