@@ -11,10 +11,12 @@ import pytest
 import torch
 
 from partway import evaluation, files
+from partway.data import manifest, packing
 from partway.errors import StorageError
 from partway.progress import Progress
+from partway.schema_store import FrameStore
 from partway.training import loop
-from tiny_trainings import QUIET, SPEC, Lines, log, train
+from tiny_trainings import QUIET, SPEC, Lines, log, prepared, train
 
 
 @contextmanager
@@ -265,3 +267,28 @@ def test_a_real_small_disk(data, mounted, undisturbed):
     subprocess.run(["mount", "-o", "remount,size=50m", disk], check=True)
     train(data, disk / "run")
     same_end(disk / "run", undisturbed)
+
+
+@pytest.mark.slow
+def test_a_store_on_a_real_small_disk(mounted, class_folders, tmp_path):
+    disk = mounted("size=1m")
+    places = prepared(class_folders, tmp_path / "data")
+    data, store = manifest.read(places["manifest"]), FrameStore(kind="raw")
+
+    class Filler(Progress):
+        def line(self, text: str) -> None:  # somebody else takes the room once it has been announced
+            if "are free in" in text:
+                (disk / "other").write_bytes(bytes(600_000))
+
+    def pack(folder: Path, progress: Progress = QUIET) -> None:
+        packing.pack(store, data, class_folders, folder / "store-raw.json", progress)
+
+    with pytest.raises(StorageError, match=r"store-raw: cannot be written: No space left on device .* MB are free"):
+        pack(disk, Filler("test"))
+    with pytest.raises(StorageError, match=r"takes 0\.6 MB, 0\.4 MB of it are there from an earlier call, and 0"):
+        pack(disk)
+    (disk / "other").unlink()
+    pack(disk)
+    pack(tmp_path / "room")
+    for name in ("frames.bin", "index.jsonl"):
+        assert (disk / "store-raw" / name).read_bytes() == (tmp_path / "room/store-raw" / name).read_bytes()

@@ -2,7 +2,9 @@
 
 import gc
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from conftest import numbered_frames, write_video
+from conftest import REPOSITORY, numbered_frames, write_video
 from partway import cli, files
 from partway.data import packing, store
 from partway.data.manifest import Manifest, Video
@@ -25,7 +27,7 @@ from test_data import QUIET
 from test_frame_folders import with_orientation, write_frames
 
 RAW, SMALL, JPEG, PACKED = (FrameStore.from_name(name) for name in ("raw", "raw-24", "jpeg-q95", "packed-frames"))
-NATIVE = FrameStore()
+SMALL_JPEG = FrameStore(kind="jpeg", short_side=24, quality=90)
 
 
 def manifest_of(root: Path, *paths: str) -> Manifest:
@@ -86,16 +88,37 @@ def folders(tmp_path_factory) -> tuple[Path, Manifest]:
 def readers(videos, folders, tmp_path_factory) -> dict[str, tuple[FrameReader, FrameReader, Manifest]]:
     """By name: the reader of a store, one of the videos themselves, and their manifest."""
     made = {}
-    for kind, (root, manifest) in ((RAW, videos), (PACKED, folders)):
+    for kind, (root, manifest) in ((RAW, videos), (PACKED, folders), (SMALL, videos), (SMALL_JPEG, videos)):
         reader = reader_of(kind, manifest, root, tmp_path_factory.mktemp(kind.name))
-        made[kind.name] = (reader, store.VideoFiles(root), manifest)
+        made[kind.name] = (reader, Decoder(root, kind), manifest)
     return made
 
 
-@pytest.mark.parametrize("name", ["raw", "packed-frames"])
+@dataclass
+class Decoder:
+    """Decodes the videos, then does to each frame what the store says."""
+
+    root: Path
+    kind: FrameStore
+
+    def read(self, video: Video, indices: list[int]) -> np.ndarray:
+        return np.stack([self._kept(frame) for frame in store.VideoFiles(self.root).read(video, indices)])
+
+    def _kept(self, frame: np.ndarray) -> np.ndarray:
+        height, width = frame.shape[:2]
+        if (size := self.kind.short_side) and size < min(height, width):
+            factor = size / min(height, width)
+            frame = cv2.resize(frame, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
+        if self.kind.kind == "jpeg":
+            data = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, self.kind.quality])[1]
+            frame = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+        return frame
+
+
+@pytest.mark.parametrize("name", ["raw", "packed-frames", "raw-24", "jpeg-24-q90"])
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_a_lossless_store_gives_what_decoding_gives(readers, name, data):
+def test_any_frames_of_a_store_are_those_of_decoding(readers, name, data):
     reader, decoder, manifest = readers[name]
     video = data.draw(st.sampled_from(manifest.videos))
     indices = data.draw(st.lists(st.integers(0, video.frames - 1), min_size=1, max_size=20))
@@ -274,6 +297,14 @@ def test_a_name_says_all_of_a_store(kind):
 def test_names_that_no_store_has_are_refused(name):
     with pytest.raises(ValueError, match=r"expected none, raw"):
         FrameStore.from_name(name)
+
+
+def test_the_rule_knows_every_name():
+    text = (REPOSITORY / "workflow/rules/common.smk").read_text()
+    (pattern,) = re.findall(r'^    store=r"(.*)",$', text, re.MULTILINE)
+    for name in ("none", "raw", "raw-256", "jpeg-q95", "jpeg-256-q95", "packed-frames"):
+        assert FrameStore.from_name(name).name == name
+        assert re.fullmatch(pattern, name)
 
 
 def test_the_verb_says_what_it_needs(tmp_path, capsys):
