@@ -13,7 +13,7 @@ from partway.progress import Progress
 from partway.training import loop
 from partway.training.checkpoints import weights_digest
 from partway.training.state import Owner, StateFolder
-from tiny_trainings import MODEL, QUIET, SPEC, log, train, weights
+from tiny_trainings import MODEL, QUIET, SPEC, log, prepared, train, weights
 
 
 def test_a_training_writes_what_it_promises(data, tmp_path):
@@ -29,6 +29,17 @@ def test_a_training_writes_what_it_promises(data, tmp_path):
     assert checkpoint["classes"] == ["dark", "light"]
     assert checkpoint["epoch"] == record["chosen_epoch"]
     assert not list(tmp_path.rglob(".*.tmp*"))
+
+
+def test_frames_with_loss_are_read_where_the_spec_says_so_and_nowhere_else(class_folders, tmp_path):
+    small = {"kind": "jpeg", "short_side": 24, "quality": 90}
+    data = prepared(class_folders, tmp_path / "data", "jpeg-24-q90")
+    with pytest.raises(DataError, match=r"frames of `jpeg-24-q90` are not those .*no loss"):
+        train(data, tmp_path / "plain")
+    train(data, tmp_path / "run", store=small, training={"epochs": 1})
+    asked = {"training": "t", "split": "test", "observation_ratio": 1}
+    evaluation.evaluate(asked, training=tmp_path / "run", **data, folder=tmp_path / "scores", progress=QUIET)
+    assert files.read_json(tmp_path / "scores" / "metrics.json")["videos"] > 0
 
 
 def test_it_learns(data, tmp_path):

@@ -80,7 +80,8 @@ class _Packing:
         self.partial = folder.with_name(f"{folder.name}.partial")
         began = self._take_up()
         self.videos, self.frames = len(began), sum(packed.frames for packed in began)
-        self.end = self.synced = began[-1].end if began else 0
+        self.end = began[-1].end if began else 0
+        self._sync()  # what a killed call left may be in memory alone
 
     def _take_up(self) -> list[PackedVideo]:
         """Open the two files, cut behind the last whole video; new ones where there is nothing to go on with."""
@@ -176,6 +177,7 @@ class _Packing:
 
     def finish(self) -> None:
         """Give the folder its name."""
+        files.sync_folder(self.partial)
         self.partial.rename(self.folder)
         files.sync_folder(self.folder.parent)
 
