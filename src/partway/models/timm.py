@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from timm.models.vision_transformer import VisionTransformer
+from timm.models import VisionTransformer, group_parameters
 from torch import nn
 
+from partway.models.layers import Parts
 from partway.schema import ModelOptions
 from partway.weights import WeightsError
 
@@ -28,6 +29,19 @@ class FrameMean(nn.Module):
         """Give logits_BK."""
         features_ND = self.backbone(video_BTCHW.flatten(0, 1))
         return self.head(features_ND.unflatten(0, video_BTCHW.shape[:2]).mean(dim=1))
+
+    def depth(self) -> list[Parts]:
+        """The model from input to output, as timm groups the backbone for layer-wise decay; see `layers`."""
+        groups = group_parameters(self.backbone, self.backbone.group_matcher(), return_values=True)
+        blocks = [groups[depth] for depth in sorted(groups)]
+        norm = getattr(self.backbone, "fc_norm", None)
+        if norm is not None and (
+            own := list(norm.parameters())
+        ):  # to timm it is of the head, which is not its own here
+            blocks = [[p for p in block if all(p is not q for q in own)] for block in blocks]
+            blocks = [block for block in blocks if block]
+            blocks[-1] += own
+        return [*blocks, [self.head]]
 
 
 def _vit(options: ModelOptions) -> nn.Module:

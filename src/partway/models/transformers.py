@@ -9,6 +9,7 @@ from torch import nn
 from transformers import PreTrainedModel, VideoMAEConfig, VideoMAEForVideoClassification
 from transformers.utils import logging as transformers_logging
 
+from partway.models.layers import Parts
 from partway.schema import ModelOptions
 from partway.weights import WeightsError
 
@@ -27,6 +28,10 @@ class Logits(nn.Module):
     def forward(self, video_BTCHW: torch.Tensor) -> torch.Tensor:
         """Give logits_BK."""
         return self.model(pixel_values=video_BTCHW).logits
+
+    def depth(self) -> list[Parts]:
+        """The model from input to output; see `layers`."""
+        return DEPTH[self.model.config.model_type](self.model)
 
 
 def _videomae(options: ModelOptions, num_classes: int) -> VideoMAEConfig:
@@ -47,7 +52,14 @@ def _videomae(options: ModelOptions, num_classes: int) -> VideoMAEConfig:
     )
 
 
+def _videomae_depth(model: VideoMAEForVideoClassification) -> list[Parts]:
+    *blocks, last = model.videomae.encoder.layer
+    norms = [norm for norm in (model.videomae.layernorm, model.fc_norm) if norm is not None]
+    return [[model.videomae.embeddings], *([block] for block in blocks), [last, *norms], [model.classifier]]
+
+
 ARCHITECTURES = {"videomae": (_videomae, VideoMAEForVideoClassification)}
+DEPTH = {"videomae": _videomae_depth}
 
 
 def build(architecture: str, options: ModelOptions, num_classes: int) -> nn.Module:
