@@ -17,11 +17,18 @@ from tiny_trainings import MODEL, log, train
 STEPS = 2
 RECIPE = {
     "training": {
-        "epochs": 4,
+        "epochs": 6,
         "batch_size": 2,
         "accumulation": 4,
         "mixup": {"alpha": 0.8},
+        "cutmix": {"alpha": 1.0},
         "label_smoothing": 0.1,
+        "learning_rate": 0.003,
+        "head_learning_rate": 0.01,
+        "layer_decay": 0.7,
+        "ema": 0.8,
+        "trainable": [{"from_epoch": 1, "part": "head"}, {"from_epoch": 2, "part": "last_1"}, {"from_epoch": 3, "part": "all"}],
+        "early_stopping": {"patience": 1, "min_delta": 0.9},
     },
     "model": MODEL | {"dropout": 0.1},
 }

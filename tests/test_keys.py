@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import tiny_study
-from partway import keys, schema, schema_data, schema_store, study
+from partway import keys, schema, schema_data, schema_store, schema_training, study
 
 GOLDEN = Path(__file__).parent / "golden" / "keys.json"
 SECTIONS = (
     *("SplitOff", "MimeOptions", "ModelOptions", "Sampling", "Transforms", "Mixup", "Training", "Evaluation"),
+    *("Cutmix", "EarlyStopping", "TrainableFrom"),
     *("Ablation", "GridBlock", "ClassFolders", "FrameStore", "TableOptions", "FigureOptions"),
 )
 
@@ -177,14 +178,17 @@ def test_two_swapped_values_are_another_key(tmp_path):
     assert not folders(load(tmp_path, tree))[0] & folders(load(tmp_path, other))[0]
 
 
+def section(name: str) -> type[schema.Section]:
+    """A section of the study file, whichever module has it."""
+    return next(getattr(module, name) for module in (schema, schema_data, schema_store, schema_training) if hasattr(module, name))
+
+
 def golden() -> dict:
     """All defaults, and keys of a spread of specs."""
     fields = {
         name: {
             field: json.loads(json.dumps(info.get_default(), default=lambda section: section.model_dump()))
-            for field, info in next(
-                getattr(module, name) for module in (schema, schema_data, schema_store) if hasattr(module, name)
-            ).model_fields.items()
+            for field, info in section(name).model_fields.items()
             if not info.is_required()
         }
         for name in SECTIONS

@@ -16,6 +16,7 @@ from partway.plain_yaml import Path_, dotted
 from partway.resolve import Resolver, at, chain_of, why_missing
 from partway.schema import StudyFile
 from partway.schema_grid import Ladder
+from partway.schema_training import Training
 from partway.study_file import NAMED, StudyText
 from partway.weights import SCRATCH, Pretrained
 
@@ -160,9 +161,9 @@ def wrong_recipes(file: StudyFile, text: StudyText, resolve: Resolver) -> list[s
     )
     for model, ablation in recipes:
         problems += _wrong_sizes(text, resolve, model, ablation)
-        problems += _wrong_rates(text, resolve, model, ablation)
+        problems += _wrong_trainings(text, resolve, model, ablation)
     for index, block in enumerate(file.grid):
-        problems += _best_without_validation(
+        problems += _choices_without_validation(
             file, text, resolve, index, [c for c in product(block.models, block.ablations) if c in recipes]
         )
     for name, ladder in file.ladders.items():
@@ -210,7 +211,7 @@ def _wrong_sizes(text: StudyText, resolve: Resolver, model: str, ablation: str) 
             )
 
 
-def _wrong_rates(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
+def _wrong_trainings(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
     chain = chain_of(text.tree, ablation)
     layers = [("ablations", name, "training") for name in chain] + [("models", model, "training"), ("training",)]
     stages = [
@@ -218,11 +219,25 @@ def _wrong_rates(text: StudyText, resolve: Resolver, model: str, ablation: str) 
         for name in reversed(chain)
         for i, _ in enumerate(resolve.file.ablations[name].stages)
     ]
-    for own, stage in zip([[], *([s] for s in stages)], resolve.recipe(model, ablation).stages, strict=True):
-        lowest, rate = stage["training"].min_learning_rate, stage["training"].learning_rate
-        if lowest > rate:
-            path = _blame(text, own + layers, "min_learning_rate", "learning_rate")
-            yield f"{text.where(path)}: {dotted(path)}: min_learning_rate {lowest:g} is above learning_rate {rate:g}"
+    recipe = resolve.recipe(model, ablation)
+    for own, stage in zip([[], *([s] for s in stages)], recipe.stages, strict=True):
+        for keys, said in _wrong_in(stage["training"], recipe.model.num_layers):
+            path = _blame(text, own + layers, *keys)
+            yield f"{text.where(path)}: {dotted(path)}: {said}"
+
+
+def _wrong_in(training: Training, num_layers: int) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What of one training's recipe does not go together: the keys that say it, and how."""
+    lowest, rate = training.min_learning_rate, training.learning_rate
+    if lowest > rate:
+        yield ("min_learning_rate", "learning_rate"), f"min_learning_rate {lowest:g} is above learning_rate {rate:g}"
+    for step in training.trainable:
+        if step.from_epoch > training.epochs:
+            said = f"from_epoch {step.from_epoch} comes after the last epoch, {training.epochs}; take the step out"
+            yield ("trainable", "epochs"), said
+        if step.part.startswith("last_") and int(step.part.removeprefix("last_")) > num_layers:
+            said = f"{step.part} asks for more blocks than the model has, {num_layers}; write all, or fewer"
+            yield ("trainable",), said
 
 
 def _rows_without_runs(file: StudyFile, text: StudyText, name: str, ladder: Ladder) -> Iterator[str]:
@@ -238,7 +253,7 @@ def _rows_without_runs(file: StudyFile, text: StudyText, name: str, ladder: Ladd
             )
 
 
-def _best_without_validation(
+def _choices_without_validation(
     file: StudyFile, text: StudyText, resolve: Resolver, index: int, recipes: list[tuple[str, str]]
 ) -> Iterator[str]:
     name = file.grid[index].dataset
@@ -247,8 +262,14 @@ def _best_without_validation(
     if layouts.has_own_validation(file.datasets[name]):
         return
     for model, ablation in recipes:
-        if any(stage["training"].select == "best" for stage in resolve.recipe(model, ablation).stages):
-            yield (
-                f"{text.where(('grid', index))}: grid.{index}: {model} {ablation} has select: best, but data set {name} "
-                "has no validation (fraction 0); write select: last, or give it a validation fraction"
-            )
+        trainings = [stage["training"] for stage in resolve.recipe(model, ablation).stages]
+        asking = {
+            "select: best": ("write select: last", any(t.select == "best" for t in trainings)),
+            "early_stopping": ("take it out", any(t.early_stopping for t in trainings)),
+        }
+        for what, (instead, asked) in asking.items():
+            if asked:
+                yield (
+                    f"{text.where(('grid', index))}: grid.{index}: {model} {ablation} has {what}, but data set {name} has "
+                    f"no validation (fraction 0); {instead}, or give it a validation fraction"
+                )

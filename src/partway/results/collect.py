@@ -37,6 +37,7 @@ RUN_COLUMNS = [
         "parameters",
         "device",
         "precision",
+        "compile",
         "threads",
         "git_commit",
     ),
@@ -230,6 +231,7 @@ def _row(study: Study, run: Run, results: Results) -> dict[str, Any]:
         "parameters": final["parameters"],
         "device": final["device"],
         "precision": final["precision"],
+        "compile": final.get("compile", "off"),  # what was trained before it was recorded
         "threads": final["threads"],
         "git_commit": final["git_commit"],
         "predictions_digest": test["predictions_digest"],

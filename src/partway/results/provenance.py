@@ -11,7 +11,7 @@ from partway.study import DataSource, Study
 
 TRAINING = (
     *("epochs", "chosen_epoch", "time_sec", "parameters", "weights_mb", "data_fingerprint"),
-    *("device", "precision", "threads", "host", "git_commit", "versions", "numerics"),
+    *("device", "precision", "compile", "attention", "threads", "host", "git_commit", "versions", "numerics"),
 )
 EVALUATION = ("time_sec", "device", "precision")
 MOST_PROBLEMS = 50  # bad videos in the summary; dataset_problems.csv holds all
