@@ -5,9 +5,12 @@ import pytest
 import torch
 
 from partway import machine, metrics
+from partway.errors import TrainingError
 from partway.models import create_model, parameter_count
 from partway.schema import ModelOptions, Normalisation
+from partway.training import device
 from partway.training.device import ToDevice
+from partway.training.scoring import clips_at_once
 
 
 def test_clips_are_normalised_on_the_device():
@@ -77,3 +80,45 @@ def test_a_machine_setting_that_is_no_number_is_named(monkeypatch):
     with pytest.raises(machine.MachineError, match="threads: expected a whole number"):
         machine.threads()
     machine.settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("capability", "built_for", "can"),
+    [
+        ((9, 0), ["sm_80", "sm_90"], True),
+        ((8, 6), ["sm_80"], True),  # code of a lower minor version
+        ((8, 0), ["sm_86"], False),
+        ((6, 1), ["sm_75", "sm_80", "compute_90"], False),
+        ((12, 0), ["sm_90", "compute_90"], True),  # translated when it is loaded
+        ((12, 0), ["sm_120"], True),
+        ((9, 1), ["sm_90a"], False),
+        ((9, 0), ["sm_90a"], True),
+        ((9, 4), ["gfx90a"], True),  # another vendor's names say nothing of this
+    ],
+)
+def test_which_gpus_a_build_runs_on(capability, built_for, can):
+    assert device.runs(capability, built_for) is can
+
+
+@pytest.mark.parametrize("asked", ["auto", "cuda"])
+def test_a_gpu_that_the_build_cannot_run_stops_and_names_the_cpu(monkeypatch, asked):
+    monkeypatch.setenv("PARTWAY_DEVICE", asked)
+    machine.settings.cache_clear()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "GTX 1080")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (6, 1))
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_80"])
+    with pytest.raises(
+        TrainingError, match=r"GTX 1080 has capability 6\.1, .* built for sm_75, sm_80; write device: cpu"
+    ):
+        device.choose()
+    monkeypatch.undo()
+    machine.settings.cache_clear()
+
+
+def test_more_is_scored_at_once_where_that_is_faster():
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert clips_at_once(8, cpu, 6) == 8
+    assert clips_at_once(8, cuda) == 32
+    assert clips_at_once(8, cuda, views=6) == 8
+    assert clips_at_once(8, cuda, views=2) == 16
