@@ -221,7 +221,11 @@ def test_training_options_with_effect_are_in_the_key(tmp_path, written):
 
 def section(name: str) -> type[schema.Section]:
     """A section of the study file, whichever module has it."""
-    return next(getattr(module, name) for module in (schema, schema_data, schema_store, schema_training) if hasattr(module, name))
+    return next(
+        getattr(module, name)
+        for module in (schema, schema_data, schema_store, schema_training)
+        if hasattr(module, name)
+    )
 
 
 def golden() -> dict:

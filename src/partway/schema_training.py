@@ -97,7 +97,6 @@ class Training(Section):
     trainable: Trainable = Field(
         ALL,
         description="all, head, last_N (the head and the last N blocks), or a schedule by epoch; the rest is frozen",
-        json_schema_extra={"default": "all"},
     )
     mixup: Mixup | None = Field(None, description="null for none")
     cutmix: Cutmix | None = Field(None, description="null for none; with mixup too, each micro-batch gets one of them")

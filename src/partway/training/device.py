@@ -84,13 +84,15 @@ class ToDevice:
     def __init__(self, device: torch.device, normalisation: Normalisation):
         self.device = device
         as_channels = {"dtype": torch.float32, "device": device}
-        self.mean_C = torch.tensor(normalisation.mean, **as_channels) * 255
-        self.std_C = torch.tensor(normalisation.std, **as_channels) * 255
+        self.mean_C11 = torch.tensor(normalisation.mean, **as_channels)[:, None, None] * 255
+        self.std_C11 = torch.tensor(normalisation.std, **as_channels)[:, None, None] * 255
 
     def clips(self, clips_BTHWC: np.ndarray) -> torch.Tensor:
         """Give video_BTCHW, float, normalised."""
-        video = moved(torch.from_numpy(clips_BTHWC), self.device).float()
-        return video.sub_(self.mean_C).div_(self.std_C).permute(0, 1, 4, 2, 3).contiguous()
+        video_BTCHW = moved(torch.from_numpy(clips_BTHWC), self.device).permute(0, 1, 4, 2, 3)
+        # Planes first: arithmetic over the three channels of a pixel is four times as slow on a CPU.
+        video_BTCHW = video_BTCHW.to(torch.float32, memory_format=torch.contiguous_format)
+        return video_BTCHW.sub_(self.mean_C11).div_(self.std_C11)
 
     def labels(self, labels_B: np.ndarray) -> torch.Tensor:
         """Give labels_B, int64."""
