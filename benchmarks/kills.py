@@ -2,7 +2,8 @@
 
     python benchmarks/kills.py --kills 300 --seed 0
 
-The study has accumulation, mixup, dropout, the choice of the best epoch, a second stage and evaluations of six views. Each kill sends SIGKILL,
+The study has accumulation, mixup and CutMix, dropout, unfreezing, a moving average, early stopping, the choice of the
+best epoch, a second stage and evaluations of six views. Each kill sends SIGKILL,
 SIGINT, SIGTERM or SIGHUP to the job that runs, to the main process, or to both, at a moment drawn from the time the
 call needs. After it comes the documented command and nothing else: `snakemake --unlock` where the lock stayed, then
 the same call, which may be killed again. A study that reached its end is compared bit for bit: digests of weights,
@@ -46,8 +47,17 @@ def study(epochs: int) -> dict:
     tree = clips_study()
     tree["name"] = "kills"
     tree["models"]["small"]["dropout"] = 0.1
-    tree["training"] |= {"epochs": epochs, "mixup": {"alpha": 0.8}, "label_smoothing": 0.1}
-    stage = {"epochs": epochs // 2, "learning_rate": 1e-4}
+    parts = {1: "head", epochs // 4: "last_1", epochs // 2: "all"}
+    tree["training"] |= {
+        "epochs": epochs,
+        "mixup": {"alpha": 0.8},
+        "cutmix": {},
+        "label_smoothing": 0.1,
+        "trainable": [{"from_epoch": epoch, "part": part} for epoch, part in parts.items()],
+        "ema": 0.9,
+        "early_stopping": {"patience": epochs * 3 // 4},
+    }
+    stage = {"epochs": epochs // 2, "learning_rate": 1e-4, "trainable": "all"}
     tree["ablations"] = {"six_views": {"stages": [stage], "evaluation": {"crops": 3, "flips": 2}}}
     tree["ladders"] = {"recipe": ["six_views"]}
     tree["grid"] = [tree["grid"][0] | {"ablations": ["six_views"]}]

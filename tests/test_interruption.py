@@ -17,11 +17,22 @@ from tiny_trainings import MODEL, log, train
 STEPS = 2
 RECIPE = {
     "training": {
-        "epochs": 4,
+        "epochs": 6,
         "batch_size": 2,
         "accumulation": 4,
         "mixup": {"alpha": 0.8},
+        "cutmix": {"alpha": 1.0},
         "label_smoothing": 0.1,
+        "learning_rate": 0.003,
+        "head_learning_rate": 0.01,
+        "layer_decay": 0.7,
+        "ema": 0.8,
+        "trainable": [
+            {"from_epoch": 1, "part": "head"},
+            {"from_epoch": 2, "part": "last_1"},
+            {"from_epoch": 3, "part": "all"},
+        ],
+        "early_stopping": {"patience": 2},
     },
     "model": MODEL | {"dropout": 0.1},
 }
@@ -42,7 +53,9 @@ def signals_stop():
 def undisturbed(data, tmp_path_factory):
     """Folder of the training that nobody stopped."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    train(data, folder, **RECIPE)
+    record = train(data, folder, **RECIPE)
+    assert record["stopped_early"]
+    assert record["epochs"] >= 4, "every part has been trained"
     return folder
 
 
@@ -70,7 +83,7 @@ def same_end(folder, undisturbed) -> None:
 def test_each_stop_signal_saves_inside_the_epoch(data, tmp_path, monkeypatch, undisturbed, number):
     with monkeypatch.context() as patched:
         stop_at(patched, "step", 5, number)
-        with pytest.raises(StoppedError, match=rf"stopped by {number.name} after epoch 2 of 4, 4 batches into") as end:
+        with pytest.raises(StoppedError, match=rf"stopped by {number.name} after epoch 2 of 6, 4 batches into") as end:
             train(data, tmp_path, **RECIPE)
     assert end.value.signal_number == number
     assert not (tmp_path / "training.json").exists()
@@ -90,14 +103,15 @@ def test_stopped_at_any_step_or_scoring_pass_it_ends_the_same(data, tmp_path, mo
     monkeypatch.setattr(Parts, "step", lambda self: steps.append(1) or real(self))
     train(data, tmp_path, **RECIPE)
     done = call if method == "step" else STEPS * -(-call // 2)  # two scoring passes an epoch, after its steps
-    assert len(steps) == 4 * STEPS - done, "no step is taken twice"
+    epochs = len(log(undisturbed))
+    assert len(steps) == epochs * STEPS - done, "no step is taken twice"
     same_end(tmp_path, undisturbed)
 
 
 def test_stopped_again_and_again_it_still_ends_the_same(data, tmp_path, monkeypatch, undisturbed):
     real = Parts.step
     monkeypatch.setattr(Parts, "step", lambda self: os.kill(os.getpid(), signal.SIGHUP) or real(self))
-    for _ in range(4 * STEPS):
+    for _ in range(len(log(undisturbed)) * STEPS):
         with pytest.raises(StoppedError):
             train(data, tmp_path, **RECIPE)
     monkeypatch.setattr(Parts, "step", real)
@@ -108,7 +122,7 @@ def test_stopped_again_and_again_it_still_ends_the_same(data, tmp_path, monkeypa
 def test_before_the_first_step_there_is_nothing_to_save(data, tmp_path, monkeypatch, undisturbed):
     with monkeypatch.context() as patched:
         stop_at(patched, "run_epoch", 1)
-        with pytest.raises(StoppedError, match="after epoch 0 of 4; there is nothing to save yet"):
+        with pytest.raises(StoppedError, match="after epoch 0 of 6; there is nothing to save yet"):
             train(data, tmp_path, **RECIPE)
     assert not (tmp_path / "state" / "state.pt").exists()
     train(data, tmp_path, **RECIPE)
@@ -117,7 +131,7 @@ def test_before_the_first_step_there_is_nothing_to_save(data, tmp_path, monkeypa
 
 def test_a_loss_that_is_not_finite_is_not_saved_on_the_way_out(data, tmp_path, monkeypatch):
     stop_at(monkeypatch, "step", 2)
-    fast = RECIPE["training"] | {"learning_rate": 1e30, "clip_norm": None, "warmup": 0.0}
+    fast = {"learning_rate": 1e30, "clip_norm": None, "warmup": 0.0, "batch_size": 2, "accumulation": 4}
     with pytest.raises(TrainingError, match="the loss is"):
         train(data, tmp_path, training=fast)
     assert not (tmp_path / "state" / "state.pt").exists()
@@ -156,7 +170,7 @@ def test_a_signal_during_a_save_and_two_of_them(data, tmp_path, monkeypatch, und
 
     with monkeypatch.context() as patched:
         patched.setattr(StateFolder, "save", interrupted)
-        with pytest.raises(StoppedError, match="stopped by SIGTERM after epoch 1 of 4;"):
+        with pytest.raises(StoppedError, match="stopped by SIGTERM after epoch 1 of 6;"):
             train(data, tmp_path, **RECIPE)
     train(data, tmp_path, **RECIPE)
     same_end(tmp_path, undisturbed)

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import tiny_study
-from partway import keys, schema, schema_data, schema_store, study
+from partway import keys, schema, schema_data, schema_store, schema_training, study
 
 GOLDEN = Path(__file__).parent / "golden" / "keys.json"
 SECTIONS = (
     *("SplitOff", "MimeOptions", "ModelOptions", "Sampling", "Transforms", "Mixup", "Training", "Evaluation"),
+    *("Cutmix", "EarlyStopping", "TrainableFrom"),
     *("Ablation", "GridBlock", "ClassFolders", "FrameStore", "TableOptions", "FigureOptions"),
 )
 
@@ -177,14 +178,62 @@ def test_two_swapped_values_are_another_key(tmp_path):
     assert not folders(load(tmp_path, tree))[0] & folders(load(tmp_path, other))[0]
 
 
+def vanilla_study() -> dict:
+    """The tiny study without ablations that write training options of their own."""
+    tree = tiny_study() | {"training": {"epochs": 4, "learning_rate": 5e-4}, "ladders": {}}
+    return tree | {"grid": [block | {"ablations": ["vanilla"]} for block in tree["grid"]]}
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ({"cutmix": {"prob": 0}}, {}),
+        ({"mixup": {}, "cutmix": {"switch": 0.0}}, {"mixup": {}}),
+        ({"mixup": {}, "cutmix": {"switch": 1}}, {"cutmix": {}}),
+        ({"mixup": {"prob": 0}, "cutmix": {"switch": 0.9}}, {"cutmix": {}}),
+        ({"layer_decay": 1, "head_learning_rate": 5e-4}, {}),
+        ({"trainable": "head", "layer_decay": 0.7}, {"trainable": [{"from_epoch": 1, "part": "head"}]}),
+        ({"trainable": [{"from_epoch": 1, "part": "all"}, {"from_epoch": 2, "part": "all"}]}, {}),
+        ({"weight_decay": 0, "decay_norm_and_bias": False}, {"weight_decay": 0}),
+        ({"early_stopping": {"patience": 3}}, {}),  # of four epochs: it could end at the fourth
+        ({"schedule": "constant", "min_learning_rate": 1e-5}, {"schedule": "constant"}),
+    ],
+)
+def test_training_options_without_effect_are_in_no_key(tmp_path, written, same):
+    tree = vanilla_study()
+    trees = [tree | {"training": tree["training"] | options} for options in (written, same)]
+    assert len({frozenset(folders(load(tmp_path, tree))[0]) for tree in trees}) == 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *({"cutmix": {}}, {"ema": 0.9}, {"layer_decay": 0.7}, {"head_learning_rate": 1e-3}, {"trainable": "head"}),
+        *({"decay_norm_and_bias": False}, {"schedule": "cosine_per_epoch"}, {"early_stopping": {"patience": 2}}),
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_training_options_with_effect_are_in_the_key(tmp_path, written):
+    tree = vanilla_study()
+    other = tree | {"training": tree["training"] | written}
+    assert not folders(load(tmp_path, tree))[0] & folders(load(tmp_path, other))[0]
+
+
+def section(name: str) -> type[schema.Section]:
+    """A section of the study file, whichever module has it."""
+    return next(
+        getattr(module, name)
+        for module in (schema, schema_data, schema_store, schema_training)
+        if hasattr(module, name)
+    )
+
+
 def golden() -> dict:
     """All defaults, and keys of a spread of specs."""
     fields = {
         name: {
             field: json.loads(json.dumps(info.get_default(), default=lambda section: section.model_dump()))
-            for field, info in next(
-                getattr(module, name) for module in (schema, schema_data, schema_store) if hasattr(module, name)
-            ).model_fields.items()
+            for field, info in section(name).model_fields.items()
             if not info.is_required()
         }
         for name in SECTIONS

@@ -101,7 +101,9 @@ class KilledError(Exception):
 
 @pytest.mark.parametrize("after", [1, 2])
 def test_a_killed_training_ends_as_an_undisturbed_one(data, tmp_path, monkeypatch, after):
-    options = {"epochs": 4, "accumulation": 2, "mixup": {"alpha": 0.8}, "label_smoothing": 0.1}
+    unfreezing = [{"from_epoch": 1, "part": "head"}, {"from_epoch": 3, "part": "all"}]
+    options = {"epochs": 4, "accumulation": 2, "mixup": {"alpha": 0.8}, "label_smoothing": 0.1, "ema": 0.9}
+    options |= {"cutmix": {}, "trainable": unfreezing, "schedule": "cosine_per_epoch"}
     changes = {"training": options, "model": MODEL | {"dropout": 0.1}}
     undisturbed = train(data, tmp_path / "undisturbed", **changes)
     real = loop.Trainer.run_epoch

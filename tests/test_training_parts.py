@@ -1,84 +1,16 @@
-"""Mixup, schedule, optimizer, device, metrics: numbers worked out by hand."""
-
-import math
-from itertools import pairwise
+"""Device, metrics, model sizes, threads: numbers worked out by hand."""
 
 import numpy as np
 import pytest
 import torch
 
 from partway import machine, metrics
+from partway.errors import TrainingError
 from partway.models import create_model, parameter_count
-from partway.schema import Mixup, ModelOptions, Normalisation, Training
+from partway.schema import ModelOptions, Normalisation
+from partway.training import device
 from partway.training.device import ToDevice
-from partway.training.mixup import mix
-from partway.training.optim import create_optimizer, create_schedule, learning_rate_factor, optimizer_steps
-
-
-def test_mixup_blends_clips_and_targets_alike():
-    video = torch.arange(8.0).reshape(8, 1, 1, 1, 1)
-    labels = torch.arange(8)
-    mixed, targets = mix(video, labels, 8, Mixup(alpha=0.8), at=(0, 1, 2))
-    torch.testing.assert_close(targets.sum(dim=1), torch.ones(8))
-    # Each clip holds its own index as its value, so target and clip must tell the same blend.
-    torch.testing.assert_close(mixed.flatten(), targets @ torch.arange(8.0))
-    own = torch.diagonal(targets)
-    lowest = own.min()
-    assert ((own - lowest).abs() < 1e-6).logical_or(own == 1).all()  # one lambda for the whole batch
-
-
-def test_mixup_is_decided_by_its_place_alone():
-    video, labels = torch.randn(6, 1, 1, 2, 2), torch.arange(6)
-    first = mix(video, labels, 6, Mixup(), at=(0, 1, 2))
-    torch.manual_seed(99)
-    again = mix(video, labels, 6, Mixup(), at=(0, 1, 2))
-    other = mix(video, labels, 6, Mixup(), at=(0, 1, 3))
-    assert torch.equal(first[0], again[0])
-    assert not torch.equal(first[0], other[0])
-
-
-def test_mixup_happens_as_often_as_it_says():
-    video, labels = torch.randn(4, 1, 1, 2, 2), torch.arange(4)
-    for prob, share in ((None, 0.0), (0.5, 0.5), (1.0, 1.0)):
-        options = None if prob is None else Mixup(prob=prob)
-        mixed = [not torch.equal(mix(video, labels, 4, options, at=(0, 1, n))[0], video) for n in range(300)]
-        assert abs(np.mean(mixed) - share) < 0.1
-
-
-def test_cosine_with_warmup_by_hand():
-    options = Training(learning_rate=0.1, warmup=0.2, min_learning_rate=0.01)
-    factors = [learning_rate_factor(step, 10, options) for step in range(10)]
-    assert factors[:3] == [0.5, 1.0, 1.0]  # two steps rise, then the cosine begins at its top
-    middle = 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * 4 / 8))
-    assert factors[6] == pytest.approx(middle) == pytest.approx(0.55)
-    assert all(later < earlier for earlier, later in pairwise(factors[2:]))
-    assert learning_rate_factor(10, 10, options) == pytest.approx(0.1)
-
-
-def test_constant_rises_and_stays():
-    options = Training(warmup=0.5, schedule="constant")
-    assert [learning_rate_factor(step, 4, options) for step in range(4)] == [0.5, 1, 1, 1]
-    assert learning_rate_factor(0, 4, Training(warmup=0.0, schedule="constant")) == 1
-
-
-def test_the_optimizer_uses_the_schedule():
-    parameter = torch.nn.Linear(1, 1)
-    options = Training(learning_rate=0.1, warmup=0.5, schedule="constant")
-    optimizer = create_optimizer(parameter, options)
-    schedule = create_schedule(optimizer, 4, options)
-    rates = []
-    for _ in range(4):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        schedule.step()
-    assert rates == pytest.approx([0.05, 0.1, 0.1, 0.1])
-    assert optimizer.param_groups[0]["weight_decay"] == 0.05
-
-
-def test_an_incomplete_last_group_steps_too():
-    assert optimizer_steps(100, Training(batch_size=8, accumulation=4)) == 4  # 13 micro-batches
-    assert optimizer_steps(96, Training(batch_size=8, accumulation=4)) == 3
-    assert optimizer_steps(1, Training(batch_size=8, accumulation=4)) == 1
+from partway.training.scoring import clips_at_once
 
 
 def test_clips_are_normalised_on_the_device():
@@ -148,3 +80,45 @@ def test_a_machine_setting_that_is_no_number_is_named(monkeypatch):
     with pytest.raises(machine.MachineError, match="threads: expected a whole number"):
         machine.threads()
     machine.settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("capability", "built_for", "can"),
+    [
+        ((9, 0), ["sm_80", "sm_90"], True),
+        ((8, 6), ["sm_80"], True),  # code of a lower minor version
+        ((8, 0), ["sm_86"], False),
+        ((6, 1), ["sm_75", "sm_80", "compute_90"], False),
+        ((12, 0), ["sm_90", "compute_90"], True),  # translated when it is loaded
+        ((12, 0), ["sm_120"], True),
+        ((9, 1), ["sm_90a"], False),
+        ((9, 0), ["sm_90a"], True),
+        ((9, 4), ["gfx90a"], True),  # another vendor's names say nothing of this
+    ],
+)
+def test_which_gpus_a_build_runs_on(capability, built_for, can):
+    assert device.runs(capability, built_for) is can
+
+
+@pytest.mark.parametrize("asked", ["auto", "cuda"])
+def test_a_gpu_that_the_build_cannot_run_stops_and_names_the_cpu(monkeypatch, asked):
+    monkeypatch.setenv("PARTWAY_DEVICE", asked)
+    machine.settings.cache_clear()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "GTX 1080")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (6, 1))
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_80"])
+    with pytest.raises(
+        TrainingError, match=r"GTX 1080 has capability 6\.1, .* built for sm_75, sm_80; write device: cpu"
+    ):
+        device.choose()
+    monkeypatch.undo()
+    machine.settings.cache_clear()
+
+
+def test_more_is_scored_at_once_where_that_is_faster():
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert clips_at_once(8, cpu, 6) == 8
+    assert clips_at_once(8, cuda) == 32
+    assert clips_at_once(8, cuda, views=6) == 8
+    assert clips_at_once(8, cuda, views=2) == 16

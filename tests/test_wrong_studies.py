@@ -316,6 +316,50 @@ WRONG = {
         SIZES,
     ),
     "heads": Wrong({"models/small/num_heads": 5}, "hidden_size 32 is not divisible by num_heads 5", "hidden", SIZES),
+    "part of a model": Wrong(
+        {"training/trainable": "heads"},
+        "expected all, head or last_N, as last_3, got 'heads'; did you mean head?",
+        "heads",
+    ),
+    "part from an epoch": Wrong(
+        {"training/trainable": [{"from_epoch": 1, "part": "last_0"}]},
+        "expected all, head or last_N, as last_3",
+        "last_0",
+    ),
+    "no first epoch": Wrong(
+        {"training/trainable": [{"from_epoch": 2, "part": "all"}]},
+        "expected from_epoch 1 first, and rising, got [2]",
+        "trainable",
+        SIZES,
+    ),
+    "unfreezing after the end": Wrong(
+        {
+            "training/trainable": [{"from_epoch": 1, "part": "head"}, {"from_epoch": 3, "part": "all"}],
+            "grid": tiny_study()["grid"][1:],
+            "ladders": {},
+        },
+        "from_epoch 3 comes after the last epoch, 2",
+        "trainable",
+        SIZES,
+    ),
+    "too many blocks": Wrong(
+        {"training/trainable": "last_2"},
+        "last_2 asks for more blocks than the model has, 1",
+        "trainable",
+        SIZES,
+    ),
+    "moving average of 1": Wrong({"training/ema": 1}, "expected a number below 1, got 1", "ema"),
+    "early stopping without validation": Wrong(
+        {
+            "datasets/mime/validation/fraction": 0,
+            "training": {"epochs": 9, "select": "last", "early_stopping": {"patience": 2}},
+            "grid": tiny_study()["grid"][1:],
+            "ladders": {},
+        },
+        "grid.0: small vanilla has early_stopping, but data set mime has no validation",
+        "- dataset",
+        SIZES,
+    ),
     "best without validation": Wrong(
         {"datasets/mime/validation/fraction": 0, "grid": tiny_study()["grid"][1:], "ladders": {}},
         "grid.0: small vanilla has select: best, but data set mime has no validation",

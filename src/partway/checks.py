@@ -15,6 +15,7 @@ from partway.plain_yaml import Path_, dotted
 from partway.resolve import Resolver, architecture_of, at, chain_of, why_missing
 from partway.schema import ModelOptions, StudyFile
 from partway.schema_grid import Ladder
+from partway.schema_training import Training
 from partway.study_file import NAMED, StudyText
 from partway.weights import SCRATCH
 from partway.weights.choice import Choice, choose
@@ -158,10 +159,9 @@ def wrong_recipes(file: StudyFile, text: StudyText, resolve: Resolver) -> list[s
     )
     for model, ablation in recipes:
         problems += _wrong_sizes(text, resolve, model, ablation)
-        problems += _wrong_epochs(text, resolve, model, ablation)
-        problems += _wrong_rates(text, resolve, model, ablation)
+        problems += _wrong_trainings(text, resolve, model, ablation)
     for index, block in enumerate(file.grid):
-        problems += _best_without_validation(
+        problems += _choices_without_validation(
             file, text, resolve, index, [c for c in product(block.models, block.ablations) if c in recipes]
         )
     for name, ladder in file.ladders.items():
@@ -214,28 +214,43 @@ def _layers(text: StudyText, resolve: Resolver, model: str, ablation: str) -> li
     return [layers, *([stage, *layers] for stage in stages)]
 
 
-def _wrong_epochs(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
+def _wrong_trainings(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
+    recipe, choice = resolve.recipe(model, ablation), resolve.weights[model]
+    counts_layers = "num_layers" in architecture_of(resolve.file.models[model]).takes and choice.sizes_are_known
+    blocks = recipe.model.num_layers if counts_layers else None  # else the job that builds the model counts them
+    sections = _layers(text, resolve, model, ablation)
+    for number, (own, stage) in enumerate(zip(sections, recipe.stages, strict=True)):
+        training = stage["training"]
+        wrong = _wrong_in(training, blocks) if training.epochs else _wrong_without_epochs(number, model, choice)
+        for keys, said in wrong:
+            path = _blame(text, own, *keys)
+            yield f"{text.where(path)}: {dotted(path)}: {said}"
+
+
+def _wrong_without_epochs(number: int, model: str, choice: Choice) -> Iterator[tuple[tuple[str, ...], str]]:
     """Without epochs a training evaluates its weights as they are: there must be some, and no training before."""
-    for number, stage in enumerate(resolve.recipe(model, ablation).stages):
-        if stage["training"].epochs:
-            continue
-        path = _blame(text, _layers(text, resolve, model, ablation)[number], "epochs")
-        if number:
-            yield f"{text.where(path)}: {dotted(path)}: 0, but a further stage trains; expected at least 1"
-        elif SCRATCH in resolve.weights[model].identities:
-            yield (
-                f"{text.where(path)}: {dotted(path)}: 0 only evaluates pretrained weights, and {model} may start from "
-                "scratch; expected at least 1, or weights that name a checkpoint"
-            )
+    if number:
+        yield ("epochs",), "0, but a further stage trains; expected at least 1"
+    elif SCRATCH in choice.identities:
+        yield (
+            ("epochs",),
+            f"0 only evaluates pretrained weights, and {model} may start from scratch; expected at least 1, or weights "
+            "that name a checkpoint",
+        )
 
 
-def _wrong_rates(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
-    layers = _layers(text, resolve, model, ablation)
-    for sections, stage in zip(layers, resolve.recipe(model, ablation).stages, strict=True):
-        lowest, rate = stage["training"].min_learning_rate, stage["training"].learning_rate
-        if lowest > rate:
-            path = _blame(text, sections, "min_learning_rate", "learning_rate")
-            yield f"{text.where(path)}: {dotted(path)}: min_learning_rate {lowest:g} is above learning_rate {rate:g}"
+def _wrong_in(training: Training, num_layers: int | None) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What of one training's recipe does not go together: the keys that say it, and how."""
+    lowest, rate = training.min_learning_rate, training.learning_rate
+    if lowest > rate:
+        yield ("min_learning_rate", "learning_rate"), f"min_learning_rate {lowest:g} is above learning_rate {rate:g}"
+    for step in training.trainable:
+        if step.from_epoch > training.epochs:
+            said = f"from_epoch {step.from_epoch} comes after the last epoch, {training.epochs}; take the step out"
+            yield ("trainable", "epochs"), said
+        if num_layers and step.part.startswith("last_") and int(step.part.removeprefix("last_")) > num_layers:
+            said = f"{step.part} asks for more blocks than the model has, {num_layers}; write all, or fewer"
+            yield ("trainable",), said
 
 
 def _rows_without_runs(file: StudyFile, text: StudyText, name: str, ladder: Ladder) -> Iterator[str]:
@@ -251,7 +266,7 @@ def _rows_without_runs(file: StudyFile, text: StudyText, name: str, ladder: Ladd
             )
 
 
-def _best_without_validation(
+def _choices_without_validation(
     file: StudyFile, text: StudyText, resolve: Resolver, index: int, recipes: list[tuple[str, str]]
 ) -> Iterator[str]:
     name = file.grid[index].dataset
@@ -260,11 +275,14 @@ def _best_without_validation(
     if layouts.has_own_validation(file.datasets[name]):
         return
     for model, ablation in recipes:
-        if any(
-            stage["training"].select == "best" and stage["training"].epochs
-            for stage in resolve.recipe(model, ablation).stages
-        ):
-            yield (
-                f"{text.where(('grid', index))}: grid.{index}: {model} {ablation} has select: best, but data set {name} "
-                "has no validation (fraction 0); write select: last, or give it a validation fraction"
-            )
+        trainings = [stage["training"] for stage in resolve.recipe(model, ablation).stages]
+        asking = {
+            "select: best": ("write select: last", any(t.select == "best" and t.epochs for t in trainings)),
+            "early_stopping": ("take it out", any(t.early_stopping for t in trainings)),
+        }
+        for what, (instead, asked) in asking.items():
+            if asked:
+                yield (
+                    f"{text.where(('grid', index))}: grid.{index}: {model} {ablation} has {what}, but data set {name} has "
+                    f"no validation (fraction 0); {instead}, or give it a validation fraction"
+                )

@@ -20,10 +20,10 @@ from partway.errors import TrainingError
 from partway.models import create_model
 from partway.progress import Progress, duration
 from partway.schema import Evaluation
-from partway.training import checkpoints
+from partway.training import checkpoints, memory
 from partway.training import device as devices
 from partway.training.precision import Precision
-from partway.training.scoring import predict
+from partway.training.scoring import clips_at_once, predict
 from partway.training.spec import TrainingSpec
 
 
@@ -67,7 +67,8 @@ def evaluate(
         window=spec.get("window", "prefix"),
     )
     began = time.monotonic()
-    with ClipLoader(data.classes, trained.training.batch_size, machine.workers()) as loader:
+    at_once = clips_at_once(trained.training.batch_size, device, views.crops * views.flips)
+    with memory.explained(trained, "evaluation"), ClipLoader(data.classes, at_once, machine.workers()) as loader:
         batches = loader.batches(videos, lambda video: clips.test_clips(video, views))
         to_device = devices.ToDevice(device, trained.model.normalisation)
         scored = predict(model.to(device), batches, to_device, precision, _Counter(len(videos), progress))

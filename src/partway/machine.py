@@ -18,7 +18,8 @@ import yaml
 
 from partway.errors import PartwayError
 
-KNOWN = {"device": "auto", "threads": "auto", "workers": "auto"}
+KNOWN = {"device": "auto", "threads": "auto", "workers": "auto", "compile": "off"}
+COMPILE_MODES = ("off", "default", "reduce-overhead", "max-autotune")
 MOST_WORKERS = 8  # decoding threads beyond this wait for memory, not for a core
 
 
@@ -102,6 +103,15 @@ def workers(*, alone: bool = False) -> int:
     wanted = settings()["workers"]
     cores = available_cores() if alone else free_cores()
     return min(MOST_WORKERS, cores) if wanted == "auto" else _count("workers", wanted)
+
+
+def compile_mode() -> str:
+    """How torch.compile treats the model in training: one of COMPILE_MODES."""
+    wanted = settings()["compile"]
+    mode = "off" if wanted is False else wanted  # `compile: off` is false, for YAML
+    if mode not in COMPILE_MODES:
+        raise MachineError(f"compile: expected one of {', '.join(COMPILE_MODES)}; got {wanted!r}")
+    return mode
 
 
 @contextmanager

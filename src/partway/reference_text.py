@@ -137,6 +137,9 @@ HEADINGS = {
     "Transforms": ("Transforms", "`transforms`."),
     "Training": ("Training", "`training`."),
     "Mixup": ("Mixup", "`training.mixup`."),
+    "Cutmix": ("CutMix", "`training.cutmix`."),
+    "EarlyStopping": ("Early stopping", "`training.early_stopping`."),
+    "TrainableFrom": ("Trainable", "An entry of `training.trainable`, where it is a schedule by epoch."),
     "Evaluation": ("Evaluation", "`evaluation`. It changes no training."),
     "Ladder": ("Ladder", "`ladders.<name>`, where it is more than a list of rows."),
     "LadderRow": ("Ladder row", "An entry of a ladder, where it is more than a name."),
@@ -154,9 +157,10 @@ ENDING = """
 ## What needs more than one key
 
 `partway check` and snakemake also refuse, with line and key: names that nothing defines, an ablation that extends itself
-in a circle, a ladder row without a run in the grid, `select: best` on a data set with `validation: {fraction: 0}`,
+in a circle, a ladder row without a run in the grid, `select: best` or `early_stopping` on a data set with
+`validation: {fraction: 0}`, a step of `trainable` after the last epoch or with more blocks than the model has,
 sizes that do not divide (`num_frames` by `tubelet_size`, `frame_size` by `patch_size`, `hidden_size` by `num_heads`), a
 `min_learning_rate` above the `learning_rate`, and weights that cannot be read or whose sizes are others.
 
-Machine facts (device, threads, workers) are no part of a study. They stand in `profiles/machine.yaml`.
+Machine facts (device, threads, workers, compile) are no part of a study. They stand in `profiles/machine.yaml`.
 """

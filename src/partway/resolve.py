@@ -14,9 +14,10 @@ from partway import keys, layouts, sources
 from partway.families import FAMILIES, Architecture
 from partway.schema import Evaluation as EvaluationOptions
 from partway.schema import Model, ModelOptions, Sampling, Stage, StudyFile, Transforms
-from partway.schema import Training as TrainingOptions
 from partway.schema_data import Dataset, WithLists
 from partway.schema_grid import GridBlock, LadderRow
+from partway.schema_training import TrainableFrom
+from partway.schema_training import Training as TrainingOptions
 from partway.study import NONE, DataSource, Evaluation, Run, Study, Training
 from partway.study_file import StudyText
 from partway.weights.choice import Choice
@@ -269,15 +270,43 @@ def _with_effect(stage: dict[str, Any]) -> dict[str, Any]:
             transforms = _reset(transforms, "consistent")
     if transforms.flip == 0:
         transforms = _reset(transforms, "never_flip")
-    if training.mixup is not None and training.mixup.prob == 0:
-        training = _reset(training, "mixup")
     if training.epochs == 0:
         training = _reset(training, *(set(type(training).model_fields) - WITHOUT_EPOCHS))
         transforms = _reset(transforms, *(set(Transforms.model_fields) - {"test_resize"}))
         sampling = _reset(sampling, "train", *(["stride"] if sampling.test != "strided" else []))
+    return {"sampling": sampling, "transforms": transforms, "training": _training_with_effect(training)}
+
+
+def _training_with_effect(training: TrainingOptions) -> TrainingOptions:
+    steps = training.trainable
+    changing = [step for step, before in zip(steps, [None, *steps[:-1]], strict=True) if not _same_part(step, before)]
+    training = training.model_copy(update={"trainable": changing})
+    early, without_effect = training.early_stopping, []
     if training.schedule == "constant":
-        training = _reset(training, "min_learning_rate")
-    return {"sampling": sampling, "transforms": transforms, "training": training}
+        without_effect.append("min_learning_rate")
+    if training.head_learning_rate == training.learning_rate:
+        without_effect.append("head_learning_rate")
+    if [step.part for step in changing] == ["head"]:
+        without_effect.append("layer_decay")
+    if training.weight_decay == 0:
+        without_effect.append("decay_norm_and_bias")
+    if early is not None and early.patience >= training.epochs - 1:  # the first epoch always counts as a rise
+        without_effect.append("early_stopping")
+    return _mixing_with_effect(_reset(training, *without_effect))
+
+
+def _same_part(step: TrainableFrom, before: TrainableFrom | None) -> bool:
+    return before is not None and step.part == before.part
+
+
+def _mixing_with_effect(training: TrainingOptions) -> TrainingOptions:
+    """Mixup and CutMix as far as they ever mix; `switch` only where both do."""
+    mixup, cutmix = (mix if mix is not None and mix.prob > 0 else None for mix in (training.mixup, training.cutmix))
+    if mixup is not None and cutmix is not None:
+        mixup, cutmix = (mixup if cutmix.switch < 1 else None), (cutmix if cutmix.switch > 0 else None)
+    if mixup is None and cutmix is not None:
+        cutmix = _reset(cutmix, "switch")
+    return training.model_copy(update={"mixup": mixup, "cutmix": cutmix})
 
 
 def _model_with_effect(options: ModelOptions) -> ModelOptions:

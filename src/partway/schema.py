@@ -14,9 +14,9 @@ from partway.errors import any_of, did_you_mean, short
 from partway.families import FAMILIES
 from partway.schema_data import AnyDataset
 from partway.schema_grid import Anchor, FigureOptions, GridBlock, LadderOrRows, TableOptions
+from partway.schema_training import Training
 from partway.schema_types import (
     Count,
-    CountOrNone,
     Fraction,
     Name,
     Positive,
@@ -133,36 +133,6 @@ class Transforms(Section):
         if pair[0] > pair[1]:
             raise ValueError(f"expected [smallest, largest], got {list(pair)}")
         return pair
-
-
-class Mixup(Section):
-    """Mixup on clips (Zhang et al. 2018): one lambda ~ Beta(alpha, alpha) a micro-batch."""
-
-    alpha: Positive = Field(0.8, description="of the Beta distribution; larger mixes more evenly")
-    prob: Probability = Field(1.0, description="share of the micro-batches that are mixed")
-
-
-class Training(Section):
-    """The recipe of one training (SPEC 6)."""
-
-    epochs: CountOrNone = Field(
-        20, description="passes over the train split; 0 only evaluates pretrained weights, with their own head"
-    )
-    batch_size: Count = Field(8, description="clips of one micro-batch")
-    accumulation: Count = Field(1, description="micro-batches of one optimizer step")
-    learning_rate: Positive = Field(5e-5, description="highest one, after warmup")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.05, description="of AdamW")
-    schedule: Literal["cosine", "constant"] = Field("cosine", description="per optimizer step")
-    warmup: Fraction = Field(0.1, description="share of the optimizer steps with a rising learning rate")
-    min_learning_rate: Annotated[float, Field(ge=0)] = Field(0.0, description="where the cosine ends")
-    clip_norm: Positive | None = Field(1.0, description="largest norm of the gradient; null for no clipping")
-    mixup: Mixup | None = Field(None, description="null for none")
-    label_smoothing: Fraction = Field(0.0, description="share of a target spread over all classes")
-    select: Literal["best", "last"] = Field("best", description="best: highest val_top1, the earliest of equals")
-    train_eval: bool = Field(True, description="a pass over train without augmentation after each epoch")
-    precision: Literal["fp32", "bf16", "fp16"] = Field(
-        "fp32", description="mixed by autocast, fp16 with loss scaling; where the device cannot: fp32, recorded so"
-    )
 
 
 class Stage(Training):

@@ -15,12 +15,17 @@ from typing import Any
 from partway.json_schema import study_schema
 from partway.reference_text import ENDING, HEADINGS, OPENING
 from partway.schema import NORMALISATIONS, StudyFile
+from partway.schema_training import PART
 from partway.schema_types import NAME, Section
 
 SHIPPED = "docs/study.md"
 STUDY = StudyFile.__name__
 PLAIN = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}
-PATTERNS = {f"^{NAME.pattern}$": "name", "^[^{}]*$": "text without { }"}
+PATTERNS = {
+    f"^{NAME.pattern}$": "name",
+    f"^({PART.pattern})$": "`all`, `head`, `last_N`",
+    "^[^{}]*$": "text without { }",
+}
 PLURALS = {"name": "names", "number": "numbers", "whole number": "whole numbers"}
 
 

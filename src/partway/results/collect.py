@@ -38,6 +38,7 @@ RUN_COLUMNS = [
         *COST,
         "device",
         "precision",
+        "compile",
         "threads",
         "git_commit",
         "weights",
@@ -236,6 +237,7 @@ def _row(study: Study, run: Run, results: Results) -> dict[str, Any]:
         "input": "x".join(map(str, final["input"])) if "input" in final else None,
         "device": final["device"],
         "precision": final["precision"],
+        "compile": final.get("compile", "off"),  # what was trained before it was recorded
         "threads": final["threads"],
         "git_commit": final["git_commit"],
         **_weights(study, run, trainings[0]),

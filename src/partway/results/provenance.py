@@ -12,7 +12,7 @@ from partway.study import DataSource, Study
 TRAINING = (
     *("epochs", "chosen_epoch", "time_sec", "model", "weights", "data_fingerprint"),
     *("parameters", "weights_mb", "flops_per_clip", "tokens", "input", "clips_per_sec", "gpu_mem_mb"),
-    *("device", "precision", "threads", "host", "git_commit", "versions", "numerics"),
+    *("device", "precision", "compile", "attention", "threads", "host", "git_commit", "versions", "numerics"),
 )
 EVALUATION = ("time_sec", "device", "precision")
 MOST_PROBLEMS = 50  # bad videos in the summary; dataset_problems.csv holds all

@@ -21,6 +21,8 @@ COMPARED = {
     "git_commit": "version of partway's code",
     "precision": "precision",
     "device": "device",
+    "compile": "mode of torch.compile",
+    "attention": "kernel of attention",
     "threads": "number of threads",
 }
 RECORDED = {
@@ -28,6 +30,8 @@ RECORDED = {
     "host": "machine",
     "device": "device",
     "precision": "precision",
+    "compile": "torch.compile",
+    "attention": "kernel of attention",
     "threads": "threads of a training",
     "numerics": "numerics versions",
 }

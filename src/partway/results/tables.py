@@ -118,7 +118,7 @@ def _mixed(ladder: str, runs: pd.DataFrame, definition: dict) -> Iterator[str]:
     """A line for whatever the runs of a ladder ran on that may move numbers and differs between them."""
     ablations = {row["ablation"] for row in definition["rows"]}
     done = runs[runs.ablation.isin(ablations) & (runs.status == "complete")]
-    for what in ("precision", "device"):
+    for what in ("precision", "device", "compile"):
         if done[what].nunique() > 1:
             yield f"Caution: the runs of {ladder} differ in {what}: {', '.join(sorted(map(str, done[what].unique())))}."
 

@@ -11,7 +11,8 @@ import hashlib
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,17 +29,18 @@ from partway.errors import StoppedError, StorageError, TrainingError, did_you_me
 from partway.models import parameter_count
 from partway.progress import Progress, duration
 from partway.schema import Evaluation
-from partway.training import checkpoints
+from partway.training import checkpoints, memory
 from partway.training import device as devices
 from partway.training.interruption import Interruption
-from partway.training.mixup import mix
+from partway.training.mixing import mix
 from partway.training.optim import optimizer_steps
 from partway.training.parts import Parts
 from partway.training.record import LOG_COLUMNS, write_training
-from partway.training.running import EpochUnderWay, RecentLosses
-from partway.training.scoring import predict
+from partway.training.running import EpochUnderWay, RecentLosses, SoFar
+from partway.training.scoring import clips_at_once, predict
 from partway.training.spec import TrainingSpec
 from partway.training.state import Owner, StateFolder
+from partway.training.stopping import is_over
 from partway.weights.start import Start, find
 
 MOST_TRAIN_EVAL_VIDEOS = 1000
@@ -83,7 +85,7 @@ def train(
             trainer.start(parent, start)
             if not trainer.options.epochs:
                 trainer.only_score()
-            while trainer.epoch < trainer.options.epochs:
+            while not trainer.is_over:
                 trainer.run_epoch()
             write_training(trainer, spec, folder, began_at)
 
@@ -99,18 +101,6 @@ def _beginning(
     record = checkpoints.read_record(parent)
     sizes = TrainingSpec.from_record(record).model  # a checkpoint's, where the spec leaves them to it
     return replace(typed, model=sizes), record["checkpoint_digest"], None
-
-
-@dataclass
-class _SoFar:
-    """What a training has come to so far; saved after every epoch."""
-
-    epoch: int = 0
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    best_epoch: int | None = None
-    elapsed_sec: float = 0.0
-    devices: list[str] = field(default_factory=list)  # more than one where it went on elsewhere
-    precisions: list[str] = field(default_factory=list)
 
 
 class Trainer:
@@ -130,7 +120,7 @@ class Trainer:
             close = did_you_mean(unknown[0], data.classes)
             raise TrainingError(f"transforms.never_flip: the data set has no class {some(unknown)}{close}")
         self.states, self.interruption, self.progress = states, interruption, progress
-        self.so_far, self.under_way = _SoFar(), EpochUnderWay()
+        self.so_far, self.under_way = SoFar(), EpochUnderWay()
         self.videos = manifests.subset(data.split("train", spec.validation), spec.train_fraction)
         self.validation = data.split("validation", spec.validation) if spec.validation.fraction else []
         self.train_eval = _fixed_sample(self.videos, len(self.validation)) if self.options.train_eval else []
@@ -146,24 +136,32 @@ class Trainer:
         )
 
     def __enter__(self) -> Trainer:
-        self.loader = ClipLoader(self.data.classes, self.options.batch_size, machine.workers())
+        self.open = ExitStack()
+        self.loader = self.open.enter_context(ClipLoader(self.data.classes, self.options.batch_size, machine.workers()))
         return self
 
     def __exit__(self, *error) -> None:
-        self.loader.__exit__(*error)
+        self.open.__exit__(*error)
 
     @property
     def epoch(self) -> int:
         """Whole epochs so far."""
         return self.so_far.epoch
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no further epoch is to run."""
+        return is_over([row["val_top1"] for row in self.so_far.rows], self.options)
+
     def start(self, parent: Path | None, start: Start | None) -> None:
         """Build what is trained; take up saved state where there is some."""
         state = self.states.load()
         self.threads = state["threads"] if state else machine.threads()
         torch.set_num_threads(self.threads)
-        steps = self.options.epochs * optimizer_steps(len(self.videos), self.options)
+        steps = optimizer_steps(len(self.videos), self.options)  # an epoch
         self.parts = Parts(self.spec, self.data.classes, steps, parent=parent, start=start, progress=self.progress)
+        at_once = clips_at_once(self.options.batch_size, self.parts.device)
+        self.scoring_loader = self.open.enter_context(ClipLoader(self.data.classes, at_once, machine.workers()))
         self.progress.line(
             f"{len(self.videos)} train and {len(self.validation)} validation videos, "
             f"{parameter_count(self.parts.model):,} parameters, {devices.name(self.parts.device)}, "
@@ -171,18 +169,12 @@ class Trainer:
         )
         if state:
             self._take_up(state)
-        ran_on = {"devices": devices.name(self.parts.device), "precisions": self.parts.precision.name}
-        for what, present in ran_on.items():
-            before = getattr(self.so_far, what)
-            if present not in before:
-                before.append(present)
-            if len(before) > 1:
-                self.progress.line(f"warning: this training runs with several {what}: {', '.join(before)}; recorded so")
+        self.so_far.ran_on(self.progress, devices=devices.name(self.parts.device), precisions=self.parts.precision.name)
 
     def _take_up(self, state: dict[str, Any]) -> None:
         try:
             self.parts.load_state_dict(state["parts"])
-            self.so_far = _SoFar(**state["so_far"])
+            self.so_far = SoFar(**state["so_far"])
             self.under_way = EpochUnderWay.from_dict(state["under_way"], self.parts.device)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise StorageError(
@@ -208,11 +200,12 @@ class Trainer:
     def run_epoch(self) -> None:
         """Train one epoch, or the rest of it, score it, log it, save the state."""
         self._stop_if_asked()
-        row = {"epoch": self.epoch + 1} | self._train_epoch()
-        train_sec, scoring_began = self.under_way.train_sec, time.monotonic()
-        row |= self._scores("train_eval", self.train_eval) | self._scores("val", self.validation)
+        with memory.explained(self.spec, f"epoch {self.epoch + 1}"):
+            row = {"epoch": self.epoch + 1} | self._train_epoch()
+            train_sec, scoring_began = self.under_way.train_sec, time.monotonic()
+            row |= self._scores("train_eval", self.train_eval) | self._scores("val", self.validation)
         row |= {
-            "train_target": "dominant" if self.options.mixup else "hard",
+            "train_target": "dominant" if self.options.mixup or self.options.cutmix else "hard",
             "epoch_sec": round(train_sec + time.monotonic() - scoring_began, 3),
             "clips_per_sec": round(len(self.videos) / train_sec, 2),
             "gpu_mem_mb": self.parts.peak_memory_mb(),
@@ -224,15 +217,16 @@ class Trainer:
         order = epoch_order(self.videos, self.spec.seed, epoch)
         batches = math.ceil(len(order) / self.options.batch_size)
         began = time.monotonic() - so_far.train_sec
+        self.parts.begin(epoch)
         left = order[so_far.batches * self.options.batch_size :]
         make = partial(self.clips.train_clip, epoch=epoch)
         for number, batch in enumerate(self.loader.batches(left, make), start=so_far.batches):
             video_BTCHW = self.parts.to_device.clips(batch.clips_BTHWC)
             labels_B = self.parts.to_device.labels(batch.labels_B)
             at = (self.spec.seed, epoch, number)
-            video_BTCHW, targets_BK = mix(video_BTCHW, labels_B, len(self.data.classes), self.options.mixup, at=at)
+            video_BTCHW, targets_BK = mix(video_BTCHW, labels_B, len(self.data.classes), self.options, at=at)
             with self.parts.precision.autocast():
-                logits_BK = self.parts.model(video_BTCHW)
+                logits_BK = self.parts.forward(video_BTCHW)
                 loss = F.cross_entropy(logits_BK, targets_BK, label_smoothing=self.options.label_smoothing)
             losses.add(loss, f"epoch {epoch}, batch {number + 1} of {batches}, videos {', '.join(batch.ids)}")
             self.parts.precision.backward(loss * len(batch.ids) / self._group_clips(number, len(order)))
@@ -278,10 +272,10 @@ class Trainer:
         """Score videos without augmentation, one view, at the training's ratio; empty where nothing is measured."""
         if not videos:
             return {f"{part}_{name}": None for name in ("loss", "top1", "top5")}
-        batches = self.loader.batches(videos, lambda video: self.clips.test_clips(video, ONE_VIEW))
+        batches = self.scoring_loader.batches(videos, lambda video: self.clips.test_clips(video, ONE_VIEW))
         stop_between = lambda _: self._stop_if_asked()  # noqa: E731 (one word at its only use)
         logits_NVK, labels_N, _ = predict(
-            self.parts.model, batches, self.parts.to_device, self.parts.precision, stop_between
+            self.parts.scored, batches, self.parts.to_device, self.parts.precision, stop_between
         )
         scores = metrics.summarise(logits_NVK[:, 0], labels_N)
         return {f"{part}_{name}": scores[name] for name in ("loss", "top1", "top5")}
@@ -293,13 +287,10 @@ class Trainer:
                 f"{bad[0]} is {row[bad[0]]} after epoch {row['epoch']}; lower learning_rate, or set clip_norm"
             )
         was_best = self.so_far.best_epoch
-        self.so_far.epoch += 1
-        self.so_far.rows.append(row)
-        self.so_far.elapsed_sec += row["epoch_sec"]
         self.under_way = EpochUnderWay()
-        if self.options.select == "best" and (was_best is None or row["val_top1"] > self._row(was_best)["val_top1"]):
-            self.so_far.best_epoch = self.epoch
-            self.states.save_best(self.epoch, self.parts.model.state_dict())
+        if self.so_far.keep(row, select_best=self.options.select == "best"):
+            self.states.save_best(self.epoch, self.parts.scored.state_dict())
+        self.so_far.ran_on(self.progress, compiles=self.parts.forward.compiled, attentions=self.parts.forward.attention)
         self._save()
         self.states.forget_bests(keep={was_best, self.so_far.best_epoch})
         files.write_csv(self.states.owner.folder / "training_log.csv", self.so_far.rows, LOG_COLUMNS)
@@ -319,19 +310,11 @@ class Trainer:
             }
         )
 
-    def _row(self, epoch: int) -> dict[str, Any]:
-        return self.so_far.rows[epoch - 1]
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The log row of the epoch whose weights are the result; without epochs that of epoch 0, the only one."""
-        return self._row(self.so_far.best_epoch or self.epoch)
-
     def chosen_weights(self) -> dict[str, torch.Tensor]:
         """Weights of the chosen epoch, on the CPU."""
         if self.so_far.best_epoch is not None:
             return self.states.load_best(self.so_far.best_epoch)
-        return {name: tensor.cpu() for name, tensor in self.parts.model.state_dict().items()}
+        return {name: tensor.cpu() for name, tensor in self.parts.scored.state_dict().items()}
 
 
 def _percent(value: float | None) -> str:

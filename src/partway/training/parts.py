@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
 
+from partway import machine
 from partway.errors import some
 from partway.models import create_model, load_pretrained
+from partway.models.layers import layers
 from partway.progress import Progress
 from partway.training import checkpoints
 from partway.training import device as devices
-from partway.training.optim import create_optimizer, create_schedule
+from partway.training.ema import MovingAverage
+from partway.training.forward import Forward
+from partway.training.freezing import freeze, names_of, part_in
+from partway.training.optim import create_optimizer, learning_rate_factor
 from partway.training.precision import Precision
 from partway.training.spec import TrainingSpec
 from partway.weights.start import Start
@@ -25,19 +32,23 @@ class Parts:
     Args:
         spec: of the training.
         classes: of the data set, in the order of their indices.
-        steps: optimizer steps of all epochs together.
+        steps_an_epoch: optimizer steps of one epoch.
         parent: folder of the previous stage's training, whose chosen checkpoint is the start.
         start: the weights of a first stage, which has no parent.
 
     Attributes:
         loaded: where the first weights came from, and which parameters were re-made or not used.
+        model: what is trained.
+        moving: names of its parameters that a training moves: all but those that the model itself keeps fixed.
+        forward: the model as a training step runs it.
+        average: the moving average of its weights, where the recipe has one.
     """
 
     def __init__(
         self,
         spec: TrainingSpec,
         classes: list[str],
-        steps: int,
+        steps_an_epoch: int,
         *,
         parent: Path | None,
         start: Start | None,
@@ -49,9 +60,13 @@ class Parts:
         self.to_device = devices.ToDevice(self.device, spec.model.normalisation)
         self.loaded: dict[str, Any] = {}
         self.model = self._first_model(spec, classes, parent, start, progress).to(self.device).train()
+        self.moving = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
+        self.forward = Forward(self.model, machine.compile_mode(), progress)
+        self.average = MovingAverage(self.model, options.ema) if options.ema is not None else None
         self.optimizer = create_optimizer(self.model, options)
-        self.schedule = create_schedule(self.optimizer, steps, options)
-        self.clip_norm = options.clip_norm
+        self.factor = partial(learning_rate_factor, steps_an_epoch=steps_an_epoch, options=options)
+        self.schedule = LambdaLR(self.optimizer, self.factor)
+        self.options = options
 
     def _first_model(
         self, spec: TrainingSpec, classes: list[str], parent: Path | None, start: Start | None, progress: Progress
@@ -77,18 +92,33 @@ class Parts:
         progress.line(f"weights {start.path}: {'; '.join(told)}; pixels normalised by mean {mean}, std {std}")
         return model
 
+    @property
+    def scored(self) -> nn.Module:
+        """The model that is scored and kept: with averaged weights, where there is an average."""
+        return self.average.model if self.average else self.model
+
+    def begin(self, epoch: int) -> str:
+        """Put the model in the mode of training, for an epoch; return the part of it that this epoch trains."""
+        part = part_in(epoch, self.options.trainable)
+        names = self.moving if part == "all" else self.moving & names_of(part, layers(self.model))
+        freeze(self.model, self.optimizer, names)
+        return part
+
     def step(self) -> float:
-        """Take one optimizer step; return the learning rate it was taken with."""
-        learning_rate = self.optimizer.param_groups[0]["lr"]
-        self.precision.step(self.optimizer, self.model.parameters(), self.clip_norm)
+        """Take one optimizer step; return the learning rate it was taken with: that of the whole, not of its head."""
+        learning_rate = self.options.learning_rate * self.factor(self.schedule.last_epoch)
+        self.precision.step(self.optimizer, self.model.parameters(), self.options.clip_norm)
         self.optimizer.zero_grad(set_to_none=True)
         self.schedule.step()
+        if self.average:
+            self.average.update(self.model)
         return learning_rate
 
     def state_dict(self) -> dict[str, Any]:
         """What going on from here needs, as plain values and tensors."""
         return {
             "model": self.model.state_dict(),
+            "average": self.average.model.state_dict() if self.average else None,
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "scaler": self.precision.scaler.state_dict(),
@@ -99,6 +129,8 @@ class Parts:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what `state_dict` gave; from another kind of device without its random state and its loss scale."""
         self.model.load_state_dict(state["model"])
+        if self.average:
+            self.average.model.load_state_dict(state["average"])
         fused = self.optimizer.param_groups[0]["fused"]  # of this device, not of the one that saved
         self.optimizer.load_state_dict(state["optimizer"])
         for group in self.optimizer.param_groups:

@@ -32,7 +32,7 @@ def write_training(trainer: Trainer, spec: dict[str, Any], folder: Path, parent_
     """
     trainer.states.owner.check()
     files.write_csv(folder / "training_log.csv", trainer.so_far.rows, LOG_COLUMNS)
-    weights, chosen = trainer.chosen_weights(), trainer.chosen
+    weights, chosen = trainer.chosen_weights(), trainer.so_far.chosen
     checkpoints.save(folder / "checkpoint.pt", weights, spec, trainer.data.classes, chosen)
     provenance = checkpoints.provenance(folder, weights, parent_digest)
     files.write_json(folder / "training.json", _facts(trainer, chosen) | provenance | {"spec": spec})
@@ -43,6 +43,7 @@ def _facts(trainer: Trainer, chosen: dict[str, Any]) -> dict[str, Any]:
         "observation_ratio": trainer.spec.train_ratio,
         "seed": trainer.spec.seed,
         "epochs": trainer.epoch,
+        "stopped_early": trainer.epoch < trainer.options.epochs,
         "chosen_epoch": chosen["epoch"],
         "chosen": {name: chosen[name] for name in SCORES},
         "final": {name: trainer.so_far.rows[-1][name] for name in SCORES},
@@ -63,5 +64,7 @@ def _facts(trainer: Trainer, chosen: dict[str, Any]) -> dict[str, Any]:
         "data_fingerprint": trainer.data.fingerprint,
         "device": " + ".join(trainer.so_far.devices),
         "precision": " + ".join(trainer.so_far.precisions),
+        "compile": " + ".join(trainer.so_far.compiles),
+        "attention": " + ".join(trainer.so_far.attentions) or None,
         "threads": trainer.threads,
     }

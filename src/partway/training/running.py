@@ -1,13 +1,15 @@
-"""What is kept over the batches of an epoch, on the device, so that no step waits for it."""
+"""What a training has come to: over its epochs, and over the batches of one, on the device so that no step waits."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
 from partway.errors import TrainingError
+from partway.progress import Progress
 
 
 @dataclass
@@ -32,6 +34,51 @@ class RunningSums:
     def means(self) -> dict[str, float]:
         """Mean loss, top1 and top5 (of min(5, classes)) so far; waits for the device."""
         return {name: float(getattr(self, name)) / self.clips for name in ("loss", "top1", "top5")}
+
+
+@dataclass
+class SoFar:
+    """What a training has come to after its whole epochs; saved after each.
+
+    Attributes:
+        rows: of the log, one an epoch.
+        best_epoch: whose weights are kept; None where the last epoch's are taken.
+        devices, precisions, compiles, attentions: what it ran on; more than one where it went on elsewhere.
+    """
+
+    epoch: int = 0
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int | None = None
+    elapsed_sec: float = 0.0
+    devices: list[str] = field(default_factory=list)
+    precisions: list[str] = field(default_factory=list)
+    compiles: list[str] = field(default_factory=list)
+    attentions: list[str] = field(default_factory=list)
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The log row of the epoch whose weights are the result."""
+        return self.rows[(self.best_epoch or self.epoch) - 1]
+
+    def keep(self, row: dict[str, Any], *, select_best: bool) -> bool:
+        """Add a finished epoch; say whether it is the best so far, the earliest of equals."""
+        is_best = select_best and (self.best_epoch is None or row["val_top1"] > self.chosen["val_top1"])
+        self.epoch += 1
+        self.rows.append(row)
+        self.elapsed_sec += row["epoch_sec"]
+        if is_best:
+            self.best_epoch = self.epoch
+        return is_best
+
+    def ran_on(self, progress: Progress, **present: str | None) -> None:
+        """Note what the training runs on now, and say so where that is not what it ran on before."""
+        for what, name in present.items():
+            before = getattr(self, what)
+            if name is None or name in before:
+                continue
+            before.append(name)
+            if len(before) > 1:
+                progress.line(f"warning: this training runs with several {what}: {', '.join(before)}; recorded so")
 
 
 @dataclass

@@ -12,6 +12,13 @@ from partway.data.clips import Batch
 from partway.training.device import ToDevice
 from partway.training.precision import Precision
 
+SCORED_AT_ONCE = 4  # times the clips of a training step: without gradients nothing is kept for a way back
+
+
+def clips_at_once(batch_size: int, device: torch.device, views: int = 1) -> int:
+    """Videos of `views` clips that are scored at once: more than in training on a GPU, where that is faster."""
+    return batch_size if device.type == "cpu" else max(batch_size, batch_size * SCORED_AT_ONCE // views)
+
 
 @torch.inference_mode()
 def predict(
@@ -24,7 +31,7 @@ def predict(
     """Score clips of V views each, every video once.
 
     Args:
-        model: left in the mode it was in.
+        model: left in test mode; whoever trains on sets the mode of training again.
         batches: whose clips are clips_BVTHWC.
         precision: of the forward pass; the same as in training.
         on_batch: told the number of videos after each batch.
@@ -32,18 +39,15 @@ def predict(
     Returns:
         logits_NVK (float32), labels_N, ids of the N videos, in the order they came.
     """
-    was_training = model.training
     model.eval()
-    logits, labels, ids = [], [], []
+    logits, labels, ids = [], [], []  # logits stay on the device: no batch waits for the one before
     for batch in batches:
         views = batch.clips_BTHWC.shape[1]
         clips = batch.clips_BTHWC.reshape(-1, *batch.clips_BTHWC.shape[2:])
         with precision.autocast():
             scores = model(to_device.clips(clips))
-        scores = scores.float().cpu().numpy()
-        logits.append(scores.reshape(len(batch.ids), views, -1))
+        logits.append(scores.float().unflatten(0, (len(batch.ids), views)))
         labels.append(batch.labels_B)
         ids += batch.ids
         on_batch(len(batch.ids))
-    model.train(was_training)
-    return np.concatenate(logits), np.concatenate(labels), ids
+    return torch.cat(logits).cpu().numpy(), np.concatenate(labels), ids

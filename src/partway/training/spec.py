@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from partway.schema import ModelOptions, Sampling, Training, Transforms
+from partway.schema import ModelOptions, Sampling, Transforms
 from partway.schema_data import SplitOff
 from partway.schema_store import FrameStore
+from partway.schema_training import Training
 
 
 @dataclass(frozen=True, kw_only=True)
