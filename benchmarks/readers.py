@@ -191,13 +191,13 @@ PYTORCHVIDEO = Reader(
     "pytorchvideo `get_clip`",
     "pytorchvideo==0.1.5",
     _pytorchvideo,
-    " (with --no-deps, then fvcore iopath parameterized)",
+    " (with --no-deps, then fvcore iopath parameterized yacs portalocker)",
 )
 READERS = [
     PARTWAY,
     Reader("OpenCV, in order", "opencv-python-headless", _opencv),
     Reader("PyAV, in order, PIL", "av", _pyav),
-    Reader("torchcodec", "torchcodec==0.13.0", _torchcodec, ", with FFmpeg's shared libraries on LD_LIBRARY_PATH"),
+    Reader("torchcodec", "torchcodec==0.13.0", _torchcodec, "; it needs FFmpeg's shared libraries, see RESULTS.md"),
     Reader("decord, own resize", "decord==0.6.0", _decord),
     PYTORCHVIDEO,
 ]
