@@ -316,5 +316,5 @@ def test_frames_run_to_tables_figures_report_and_a_checked_submission(tree, tmp_
     ):
         assert words in text
     verdict = workplace.results("one/verdict.md")[0].read_text()
-    assert f"- vanilla, ratio 1, seed 0: {runs.submission[0]}" in verdict
+    assert f"- frames, vanilla, trained on matched ratios, ratio 1, seed 0: {runs.submission[0]}" in verdict
     assert workplace.jobs() == {}

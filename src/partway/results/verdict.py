@@ -237,14 +237,14 @@ class Writer:
         return "\n".join(["## What is missing", "", head, "", *lines])
 
     def submissions(self) -> str:
-        """Where the predicted classes of test videos without labels stand."""
-        made = self.runs.dropna(subset=["submission"])
+        """Where the predicted classes of test videos without labels stand; runs that share an evaluation share one."""
+        made = self.runs.dropna(subset=["submission"]).drop_duplicates("submission")
         if made.empty:
             return ""
         lines = [
-            f"- {', '.join([*self.dataset_and_model((run.dataset, run.model)), style.ablation_name(run.ablation, self.labels)])}, "
-            f"ratio {run.observation_ratio:g}, seed {run.seed}: {run.submission}"
-            for run in made[:MOST_SUBMISSIONS].itertuples()
+            f"- {run['dataset']}, {style.curve_name(run, made, self.labels)}, ratio {run['observation_ratio']:g}, "
+            f"seed {run['seed']}: {run['submission']}"
+            for run in made[:MOST_SUBMISSIONS].to_dict("records")
         ]
         if (more := len(made) - len(lines)) > 0:
             lines.append(f"- {more} more, in the column submission of runs.csv")
