@@ -14,10 +14,10 @@ from partway.results import style
 from partway.results.protocol import cautions
 from partway.results.stats import Estimate
 from partway.results.style import count, listed
+from partway.results.submissions import submissions
 from partway.results.tables import CONDITIONS, left_out, read_runs, read_tables
 from partway.results.verdict_known import what_can_be_known
 
-MOST_SUBMISSIONS = 20  # files named; runs.csv names all
 SHARE = 0.9  # of the accuracy with the whole video: how much of it has to be seen to get there
 
 
@@ -37,7 +37,7 @@ def write_verdict(home: Path, options: dict[str, Any]) -> None:
         for table in read_tables(home, ladder, len(definition["rows"])):
             parts.append(writer.ladder(ladder, table))
     parts += [*writer.curves(), *what_can_be_known(home, writer), writer.holes(), writer.how_sure()]
-    parts += [*cautions(lock), *left_out(home), writer.submissions()]
+    parts += [*cautions(lock), *left_out(home), submissions(runs, lock["labels"])]
     files.write_text(home / "verdict.md", "\n\n".join(part.strip() for part in parts if part) + "\n")
 
 
@@ -235,20 +235,6 @@ class Writer:
         verb = "is" if len(missing) == 1 else "are"
         head = f"{len(missing)} of {count(len(self.runs), 'run')} {verb} missing: nothing is said about"
         return "\n".join(["## What is missing", "", head, "", *lines])
-
-    def submissions(self) -> str:
-        """Where the predicted classes of test videos without labels stand; runs that share an evaluation share one."""
-        made = self.runs.dropna(subset=["submission"]).drop_duplicates("submission")
-        if made.empty:
-            return ""
-        lines = [
-            f"- {run['dataset']}, {style.curve_name(run, made, self.labels)}, ratio {run['observation_ratio']:g}, "
-            f"seed {run['seed']}: {run['submission']}"
-            for run in made[:MOST_SUBMISSIONS].to_dict("records")
-        ]
-        if (more := len(made) - len(lines)) > 0:
-            lines.append(f"- {more} more, in the column submission of runs.csv")
-        return "\n".join(["## Submissions", "", "The predicted classes of the test videos:", "", *lines])
 
     def dataset_and_model(self, axes: tuple) -> list[str]:
         """Data set and model of a run, where the study has several."""
