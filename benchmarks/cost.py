@@ -27,7 +27,7 @@ from partway.data import manifest
 from partway.data.clips import ClipLoader, epoch_order
 from partway.data.manifest import Manifest
 from partway.data.store import VideoFiles
-from partway.schema import Transforms
+from partway.schema_clips import Transforms
 from readers import PARTWAY, Window, clip_maker
 
 RATIOS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)

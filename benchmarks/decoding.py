@@ -25,7 +25,7 @@ import numpy as np
 import measure
 import videos
 from partway.data import reading
-from partway.schema import Transforms
+from partway.schema_clips import Transforms
 from readers import PARTWAY, PYTORCHVIDEO, READERS, Reader, Window
 
 RATIOS = (0.1, 0.5, 0.9)

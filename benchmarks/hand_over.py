@@ -27,7 +27,7 @@ import measure
 import videos
 from partway.data.clips import ClipLoader
 from partway.data.manifest import Manifest, Video
-from partway.schema import Transforms
+from partway.schema_clips import Transforms
 from readers import clip_maker
 
 Make = Callable[[Video], np.ndarray]

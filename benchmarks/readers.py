@@ -23,7 +23,8 @@ from partway.data import sampling, transforms
 from partway.data.clips import ClipMaker
 from partway.data.manifest import Video
 from partway.data.store import FrameReader, VideoFiles
-from partway.schema import Evaluation, ModelOptions, Sampling, Transforms
+from partway.schema import ModelOptions
+from partway.schema_clips import Evaluation, Sampling, Transforms
 
 
 @dataclass(frozen=True)

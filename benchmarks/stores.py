@@ -22,7 +22,7 @@ from statistics import median
 import measure
 import videos
 from partway.data.manifest import Manifest
-from partway.schema import Transforms
+from partway.schema_clips import Transforms
 from readers import PYTORCHVIDEO, Window, through
 
 RATIOS = (0.1, 0.5, 0.9)

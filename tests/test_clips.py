@@ -6,12 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import numbered_frames, write_video
-from partway.data.clips import TRAIN_STREAM, ClipLoader, ClipMaker, epoch_order, generator
-from partway.data.sampling import observed_frames, window_start
+from partway.data import sampling
+from partway.data.clips import TRAIN_STREAM, ClipMaker, epoch_order, generator
+from partway.data.sampling import frame_indices, observed_frames, window_start
 from partway.data.store import VideoFiles
-from partway.data.transforms import resized, test_boxes, test_views, train_view
-from partway.errors import DataError
-from partway.schema import Evaluation, ModelOptions, Sampling, Transforms
+from partway.data.transforms import colour_factors, resized, test_boxes, test_views, train_view, view_columns
+from partway.schema import ModelOptions
+from partway.schema_clips import ColourJitter, Evaluation, Sampling, Transforms
 from test_data import clip
 
 test_boxes.__test__ = test_views.__test__ = False  # views at test time, not tests
@@ -55,13 +56,62 @@ def test_test_boxes_by_hand():
 
 def test_six_views_are_three_crops_each_mirrored():
     frames = CountingReader().read(clip(1), [0, 1])
-    views = list(test_views(frames, 32, Transforms(), Evaluation(crops=3, flips=2)))
+    views = test_views(frames[None], 32, Transforms(), Evaluation(crops=3, flips=2))
     assert len(views) == 6
     for plain, mirrored in zip(views[::2], views[1::2], strict=True):
         np.testing.assert_array_equal(plain[:, :, ::-1], mirrored)
     columns = [view[0, 0, :, 1] for view in views[::2]]
     assert columns[1][0] < columns[0][0] < columns[2][0]  # left, centre, right
     assert columns[2][-1] >= 62  # the right crop ends at the right edge
+
+
+def test_boxes_of_other_scales_by_hand():
+    # At 1.25 the short side of 240 stands for 320: a crop of 224 is 168 pixels.
+    assert test_boxes(240, 320, Transforms(), crops=3, scale=1.25) == [
+        (36, 76, 168, 168),
+        (0, 0, 168, 168),
+        (0, 152, 168, 168),
+    ]
+    assert test_boxes(240, 320, Transforms(), crops=1, scale=0.875) == [(0, 40, 240, 240)]  # all of the short side
+    square = Transforms(test_resize="square")
+    assert test_boxes(240, 320, square, crops=1, scale=1.25) == [(24, 32, 192, 256)]
+    assert test_boxes(240, 320, square, crops=3) == test_boxes(240, 320, Transforms(), crops=3)
+
+
+@given(height=st.integers(1, 400), width=st.integers(1, 400), scale=st.floats(0.875, 4), crops=st.sampled_from([1, 3]))
+def test_boxes_of_the_test_views_lie_in_the_frame(height, width, scale, crops):
+    for top, left, rows, columns in test_boxes(height, width, Transforms(), crops, scale):
+        assert 0 <= top <= top + rows <= height
+        assert 0 <= left <= left + columns <= width
+        assert min(rows, columns) >= min(height, width) // 5
+
+
+def test_views_come_clip_by_clip_scale_by_scale_crop_by_crop_and_then_mirrored():
+    views = Evaluation(clips=2, scales=[1.0, 1.5], crops=3, flips=2)
+    reader = CountingReader()
+    made = maker(reader).test_clips(clip(1, frames=40), views)
+    assert len(reader.asked) == 1  # the frames of all clips are decoded in one go
+    assert len(made) == views.views == 24
+    columns = view_columns(views)
+    assert columns["clip"] == [0] * 12 + [1] * 12
+    assert columns["scale"] == ([1.0] * 6 + [1.5] * 6) * 2
+    assert columns["crop"] == ["centre", "centre", "first", "first", "last", "last"] * 4
+    assert columns["mirrored"] == [False, True] * 12
+    for number, view in enumerate(made):
+        one = Evaluation(scales=[columns["scale"][number]], crops=3)
+        place = ("centre", "first", "last").index(columns["crop"][number])
+        frames = CountingReader().read(clip(1), sampling.clip_indices(40, 4, clips=2)[columns["clip"][number]])
+        alone = test_views(frames[None], 32, Transforms(), one)[place]
+        np.testing.assert_array_equal(view, alone[:, :, ::-1] if columns["mirrored"][number] else alone)
+
+
+def test_one_view_is_what_it_was():
+    """The frames of `uniform`, the centre crop of 256/224 of the short side, each resized alone."""
+    frames = CountingReader().read(clip(1), frame_indices(40, 4))
+    made = maker().test_clips(clip(1, frames=40), Evaluation())
+    assert made.shape == (1, 4, 32, 32, 3)
+    for frame, shown in zip(frames, made[0], strict=True):
+        np.testing.assert_array_equal(shown, resized(frame, (3, 11, 42, 42), 32))
 
 
 def test_resizing_keeps_a_flat_picture_flat_both_ways():
@@ -83,7 +133,7 @@ def test_flip_at_its_limits_and_no_crop():
     plain = train_view(frames, 32, Transforms(crop="none", flip=0.0), np.random.default_rng(0))
     flipped = train_view(frames, 32, Transforms(crop="none", flip=1.0), np.random.default_rng(0))
     np.testing.assert_array_equal(plain[:, :, ::-1], flipped)
-    np.testing.assert_array_equal(plain, next(iter(test_views(frames, 32, Transforms(), Evaluation()))))
+    np.testing.assert_array_equal(plain, test_views(frames[None], 32, Transforms(), Evaluation())[0])
 
 
 def test_crops_keep_the_share_that_was_asked_for():
@@ -124,9 +174,10 @@ def test_a_middle_window_is_read_from_its_start_to_its_end(rule, ratio):
             assert {asked[0] for asked in reader.asked} <= set(range(20, 80))
             assert len({asked[0] for asked in reader.asked}) > 5
         reader.asked.clear()
-        clips.test_clips(video, Evaluation())
-        clips.test_clips(video, Evaluation())
+        clips.test_clips(video, Evaluation(clips=3))
+        clips.test_clips(video, Evaluation(clips=3))
         assert reader.asked[0] == reader.asked[1]
+        assert max(reader.asked[0]) - min(reader.asked[0]) < observed or ratio == "random"
         reader.asked.clear()
 
 
@@ -157,7 +208,9 @@ def test_nothing_outside_the_window_reaches_a_clip_through_the_decoder(
     for name in ("one", "other"):
         options = {"ratio": ratio, "window": window, "sampling": Sampling(train="jittered", too_short=too_short)}
         train_clip = maker(VideoFiles(folder / name / "train"), **options).train_clip(video, epoch)
-        test_clips = maker(VideoFiles(folder / name / "test"), **options).test_clips(video, Evaluation(crops=3))
+        test_clips = maker(VideoFiles(folder / name / "test"), **options).test_clips(
+            video, Evaluation(clips=2, crops=3)
+        )
         made[name] = (train_clip, test_clips)
     for one, other in zip(made["one"], made["other"], strict=True):
         np.testing.assert_array_equal(one, other)
@@ -195,29 +248,27 @@ def test_a_clip_depends_on_seed_epoch_and_video_alone():
     assert (first != maker(seed=1).train_clip(video, 3)).any()
 
 
-def test_the_number_of_workers_changes_nothing():
-    videos = [clip(n, "ab"[n % 2], frames=20 + n) for n in range(23)]
-    results = []
-    for workers in (1, 4):
-        clips = maker(sampling=Sampling(train="jittered"))
-        with ClipLoader(["a", "b"], batch_size=5, workers=workers) as loader:
-            results.append(list(loader.batches(epoch_order(videos, 0, 1), lambda v, c=clips: c.train_clip(v, 1))))
-    assert [len(batch.ids) for batch in results[0]] == [5, 5, 5, 5, 3]
-    assert sorted(name for batch in results[0] for name in batch.ids) == sorted(video.id for video in videos)
-    for one, four in zip(*results, strict=True):
-        assert one.ids == four.ids
-        np.testing.assert_array_equal(one.clips_BTHWC, four.clips_BTHWC)
-        np.testing.assert_array_equal(one.labels_B, four.labels_B)
+def test_colour_factors_are_of_their_clip_and_epoch_alone():
+    jitter = ColourJitter(brightness=0.2, contrast=0.4, saturation=0.0, hue=0.1)
+    clips = maker(transforms=Transforms(colour_jitter=jitter))
+    drawn = clips.jitter(["one", "other"], 3)
+    assert drawn.shape == (2, 4, 4)
+    np.testing.assert_array_equal(clips.jitter(["other"], 3)[0], drawn[1])
+    assert (clips.jitter(["one"], 4)[0] != drawn[0]).any()
+    assert (maker(transforms=clips.transforms, seed=1).jitter(["one"], 3)[0] != drawn[0]).any()
+    assert len(np.unique(drawn[..., 0])) == 8  # each frame has its own
+    consistent = maker(transforms=Transforms(colour_jitter=jitter, consistent=True)).jitter(["one"], 3)
+    assert consistent.shape == (1, 1, 4)  # for all frames
+    assert maker().jitter(["one"], 3) is None
 
 
-def test_a_video_that_breaks_in_the_middle_is_raised_where_it_stands():
-    def make(video):
-        if video.id == "wave/7.avi":
-            raise DataError("wave/7.avi: broke")
-        return np.zeros((4, 8, 8, 3), dtype=np.uint8)
-
-    with ClipLoader(["wave"], batch_size=3, workers=2) as loader, pytest.raises(DataError, match=r"wave/7\.avi"):
-        list(loader.batches([clip(n) for n in range(12)], make))
+def test_colour_factors_lie_in_their_ranges_and_are_as_frequent_as_asked():
+    options = ColourJitter(brightness=0.2, contrast=0.4, saturation=0.0, hue=0.1, prob=0.6)
+    drawn = colour_factors(4000, options, np.random.default_rng(0))
+    changed = drawn[(drawn != (1, 1, 1, 0)).any(axis=1)]
+    assert len(changed) / len(drawn) == pytest.approx(0.6, abs=0.03)
+    np.testing.assert_allclose(changed.min(axis=0), [0.8, 0.6, 1, -0.1], atol=0.01)
+    np.testing.assert_allclose(changed.max(axis=0), [1.2, 1.4, 1, 0.1], atol=0.01)
 
 
 def test_epoch_order_is_a_new_permutation_each_epoch():
@@ -228,5 +279,5 @@ def test_epoch_order_is_a_new_permutation_each_epoch():
 
 
 def test_streams_of_randomness_do_not_meet():
-    draws = {generator(stream, 0, epoch).random() for stream in range(4) for epoch in range(10)}
-    assert len(draws) == 40
+    draws = {generator(stream, 0, epoch).random() for stream in range(5) for epoch in range(10)}
+    assert len(draws) == 50

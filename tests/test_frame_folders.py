@@ -15,7 +15,8 @@ from partway.data import manifest, packing, reading, store
 from partway.data.clips import ClipMaker
 from partway.data.frame_folders import frame_names, natural_key
 from partway.errors import DataError
-from partway.schema import Evaluation, ModelOptions, Sampling, Transforms
+from partway.schema import ModelOptions
+from partway.schema_clips import Evaluation, Sampling, Transforms
 from partway.schema_store import FrameStore
 from test_data import QUIET, clip, prepared
 

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import tiny_study
-from partway import keys, schema, schema_data, schema_store, schema_training, study
+from partway import keys, schema, schema_clips, schema_data, schema_store, schema_training, study
 
 GOLDEN = Path(__file__).parent / "golden" / "keys.json"
+MODULES = (schema, schema_clips, schema_data, schema_store, schema_training)
 SECTIONS = (
     *("SplitOff", "MimeOptions", "ModelOptions", "Sampling", "Transforms", "Mixup", "Training", "Evaluation"),
-    *("Cutmix", "EarlyStopping", "TrainableFrom"),
+    *("Cutmix", "EarlyStopping", "TrainableFrom", "ColourJitter", "RandAugment"),
     *("Ablation", "GridBlock", "ClassFolders", "FrameStore", "TableOptions", "FigureOptions"),
 )
 
@@ -121,6 +122,29 @@ def test_transforms_without_effect_leave_the_key(tmp_path):
     assert with_transforms() != with_transforms(never_flip=["wave"]) != with_transforms(drop_frames=0.1)
 
 
+def test_colours_and_views_without_effect_leave_the_key(tmp_path):
+    def with_sections(**sections) -> tuple:
+        return folders(load(tmp_path, tiny_study() | sections))
+
+    def with_transforms(**transforms) -> tuple:
+        return with_sections(transforms=transforms)
+
+    still = {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0}
+    assert with_transforms() == with_transforms(colour_jitter=None) == with_transforms(colour_jitter={"prob": 0})
+    assert with_transforms() == with_transforms(colour_jitter=still) == with_transforms(rand_augment={"prob": 0})
+    assert with_transforms() != with_transforms(colour_jitter={}) != with_transforms(colour_jitter={"hue": 0.2})
+    assert with_transforms() != with_transforms(rand_augment={}) != with_transforms(rand_augment={"magnitude": 5})
+    fixed = {"crop": "none", "flip": 0.0}
+    assert with_transforms(**fixed) == with_transforms(**fixed, consistent=True)
+    for colours in ({"colour_jitter": {}}, {"rand_augment": {}}):
+        assert with_transforms(**fixed, **colours) != with_transforms(**fixed, **colours, consistent=True)
+    assert with_sections() == with_sections(evaluation={"clips": 1, "scales": [1]})
+    plain, several = with_sections(), with_sections(evaluation={"clips": 2, "scales": [1, 1.2]})
+    assert plain[0] == several[0]
+    assert not plain[1] & several[1]
+    assert several != with_sections(evaluation={"clips": 2, "scales": [1, 1.2], "aggregation": "softmax"})
+
+
 def test_mixup_at_probability_0_leaves_the_key(tmp_path):
     tree = tiny_study()
     other = copy.deepcopy(tree)
@@ -221,11 +245,7 @@ def test_training_options_with_effect_are_in_the_key(tmp_path, written):
 
 def section(name: str) -> type[schema.Section]:
     """A section of the study file, whichever module has it."""
-    return next(
-        getattr(module, name)
-        for module in (schema, schema_data, schema_store, schema_training)
-        if hasattr(module, name)
-    )
+    return next(vars(module)[name] for module in MODULES if name in vars(module))
 
 
 def golden() -> dict:

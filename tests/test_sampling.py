@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partway.data.sampling import frame_indices, observed_frames, random_ratio, window_start
+from partway.data.sampling import clip_indices, frame_indices, observed_frames, random_ratio, window_start
 
 RATIOS = st.one_of(st.sampled_from([0.1, 0.3, 0.5, 0.7, 0.9, 1.0]), st.floats(1e-6, 1.0))
 
@@ -120,6 +120,36 @@ def test_too_short_rules_by_hand():
     assert frame_indices(3, 5, too_short="loop") == [0, 1, 2, 0, 1]
     assert frame_indices(3, 5, too_short="repeat_last") == [0, 1, 2, 2, 2]
     assert frame_indices(3, 5, too_short="stretch") == [0, 0, 1, 1, 2]
+
+
+def test_clips_of_one_window_by_hand():
+    assert clip_indices(12, 3, clips=2) == [[0, 4, 8], [2, 6, 11]]  # linspace(0, 11, 6) = 0, 2.2, 4.4, 6.6, 8.8, 11
+    assert clip_indices(24, 3, "strided", clips=2, stride=2) == [[0, 8, 16], [4, 12, 20]]  # every fourth of 0, 2, 4, ..
+    assert clip_indices(2, 3, clips=2, too_short="loop") == [[0, 1, 0]] * 2
+    assert clip_indices(2, 3, clips=2, too_short="repeat_last") == [[0, 1, 1]] * 2
+    assert clip_indices(4, 3, clips=2, too_short="loop") == [[0, 1, 2], [0, 1, 3]]  # enough for one clip: no loop
+    assert clip_indices(9, 1, clips=3) == [[0], [4], [8]]
+
+
+@given(
+    observed=st.integers(1, 300),
+    num_frames=st.integers(1, 40),
+    clips=st.integers(1, 6),
+    rule=st.sampled_from(["uniform", "strided"]),
+    too_short=st.sampled_from(["stretch", "loop", "repeat_last"]),
+    stride=st.integers(1, 4),
+)
+def test_clips_lie_in_the_window_and_interleave(observed, num_frames, clips, rule, too_short, stride):
+    rules = {"stride": stride, "too_short": too_short}
+    chosen = clip_indices(observed, num_frames, rule, clips=clips, **rules)
+    assert [len(clip) for clip in chosen] == [num_frames] * clips
+    assert all(0 <= index < observed for clip in chosen for index in clip)
+    assert clip_indices(observed, num_frames, rule, **rules) == [frame_indices(observed, num_frames, rule, **rules)]
+    if observed >= num_frames or too_short == "stretch":
+        in_turn = [index for frames in zip(*chosen, strict=True) for index in frames]
+        assert in_turn == sorted(in_turn)
+    if rule == "uniform" and observed >= num_frames * clips:
+        assert len(set(in_turn)) == num_frames * clips  # no frame twice
 
 
 @given(

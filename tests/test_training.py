@@ -257,6 +257,41 @@ def test_evaluation_scores_every_video_once_and_keeps_every_view(data, tmp_path)
     }
 
 
+def test_views_are_named_beside_their_logits(data, tmp_path):
+    import pyarrow.parquet as pq
+
+    train(data, tmp_path / "training")
+    views = {"clips": 2, "scales": [1, 1.25], "flips": 2, "aggregation": "softmax"}
+    scores = evaluated(data, tmp_path / "training", tmp_path / "eight", views=views)
+    assert scores["views"] == 8
+    rows = pq.read_table(tmp_path / "eight" / "predictions.parquet").to_pandas()
+    assert len(rows) == 6 * 8
+    of_first = rows[rows.id == rows.id[0]]
+    assert of_first["clip"].tolist() == [0] * 4 + [1] * 4
+    assert of_first.scale.tolist() == [1, 1, 1.25, 1.25] * 2
+    assert of_first.mirrored.tolist() == [False, True] * 4
+    assert set(of_first.crop) == {"centre"}
+    evaluated(data, tmp_path / "training", tmp_path / "scaled", views={"scales": [1.25]})
+    scaled = pq.read_table(tmp_path / "scaled" / "predictions.parquet").to_pandas()
+    evaluated(data, tmp_path / "training", tmp_path / "larger", views={"scales": [1, 1.25]})
+    larger = pq.read_table(tmp_path / "larger" / "predictions.parquet").to_pandas()
+    for one, of_both in zip(scaled.logits, larger[larger.scale == 1.25].logits, strict=True):
+        assert one == pytest.approx(of_both, abs=1e-5)
+
+
+@pytest.mark.parametrize("options", [{"colour_jitter": {}}, {"rand_augment": {}, "consistent": True}])
+def test_colours_change_a_training_and_the_same_ones_give_the_same(data, tmp_path, monkeypatch, options):
+    plain = train(data, tmp_path / "plain")["checkpoint_digest"]
+    digests = set()
+    for workers in ("1", "3"):
+        monkeypatch.setenv("PARTWAY_WORKERS", workers)
+        loop.machine.settings.cache_clear()
+        digests.add(train(data, tmp_path / workers, transforms=options)["checkpoint_digest"])
+    loop.machine.settings.cache_clear()
+    assert len(digests) == 1
+    assert plain not in digests
+
+
 def test_validation_scores_are_those_of_the_training_log(data, tmp_path):
     record = train(data, tmp_path / "training")
     scores = evaluated(data, tmp_path / "training", tmp_path / "val", split="validation")

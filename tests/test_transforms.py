@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from partway.data import transforms
 from partway.data.transforms import kept_frames, train_view
-from partway.schema import Transforms
+from partway.schema_clips import Transforms
 
 
 class Dice:

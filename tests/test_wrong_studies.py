@@ -372,6 +372,29 @@ WRONG = {
         "min_learning_rate",
         SIZES,
     ),
+    "hue": Wrong(
+        {"transforms/colour_jitter": {"hue": 0.6}},
+        "colour_jitter.hue: expected a number of at most 0.5, got 0.6",
+        "hue",
+    ),
+    "brightness": Wrong(
+        {"transforms/colour_jitter": {"brightness": 1.5}},
+        "colour_jitter.brightness: expected a number of at most 1, got 1.5",
+        "brightness",
+    ),
+    "magnitude": Wrong(
+        {"transforms/rand_augment": {"magnitude": 31}},
+        "rand_augment.magnitude: expected a number of at most 30, got 31",
+        "magnitude",
+    ),
+    "small scale": Wrong({"evaluation/scales": [0.5]}, "scales.0: expected a number of at least 0.875, got 0.5", "0.5"),
+    "same scales": Wrong({"evaluation/scales": [1, 1.2, 1.0]}, "expected different factors", "scales"),
+    "whole frame": Wrong(
+        {"evaluation/scales": [0.9, 1], "transforms/test_resize": "square"},
+        "evaluation.scales: 0.9 is below 1, but test_resize: square shows the whole frame at 1",
+        "scales",
+        SIZES,
+    ),
     "falling scale": Wrong({"transforms/scale": [1.0, 0.8]}, "expected [smallest, largest]", "scale", PAIR),
     "falling duration": Wrong(
         {"datasets/mime/duration_sec": [3, 1]}, "mime.duration_sec: expected [shortest, longest]", "duration", PAIR

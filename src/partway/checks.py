@@ -160,6 +160,7 @@ def wrong_recipes(file: StudyFile, text: StudyText, resolve: Resolver) -> list[s
     for model, ablation in recipes:
         problems += _wrong_sizes(text, resolve, model, ablation)
         problems += _wrong_trainings(text, resolve, model, ablation)
+        problems += _wrong_scales(text, resolve, model, ablation)
     for index, block in enumerate(file.grid):
         problems += _choices_without_validation(
             file, text, resolve, index, [c for c in product(block.models, block.ablations) if c in recipes]
@@ -251,6 +252,18 @@ def _wrong_in(training: Training, num_layers: int | None) -> Iterator[tuple[tupl
         if num_layers and step.part.startswith("last_") and int(step.part.removeprefix("last_")) > num_layers:
             said = f"{step.part} asks for more blocks than the model has, {num_layers}; write all, or fewer"
             yield ("trainable",), said
+
+
+def _wrong_scales(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
+    recipe = resolve.recipe(model, ablation)
+    smallest, resize = min(recipe.evaluation.scales), recipe.stages[-1]["transforms"].test_resize
+    if smallest < 1 and resize == "square" and recipe.evaluation.crops == 1:
+        chain = [("ablations", name, "evaluation") for name in chain_of(text.tree, ablation)]
+        path = _blame(text, [*chain, ("models", model, "evaluation"), ("evaluation",)], "scales")
+        yield (
+            f"{text.where(path)}: {dotted(path)}: {smallest:g} is below 1, but test_resize: square shows the whole frame "
+            "at 1, and there is no more of it; write factors from 1 up"
+        )
 
 
 def _rows_without_runs(file: StudyFile, text: StudyText, name: str, ladder: Ladder) -> Iterator[str]:

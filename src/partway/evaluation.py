@@ -13,13 +13,15 @@ import torch
 
 from partway import files, keys, machine, metrics, submission
 from partway.data import manifest as manifests
-from partway.data.clips import ClipLoader, ClipMaker
+from partway.data import transforms
+from partway.data.clips import ClipMaker
+from partway.data.feeding import ClipLoader
 from partway.data.manifest import UNLABELLED, Manifest, Video
 from partway.data.store import open_reader
 from partway.errors import TrainingError
 from partway.models import create_model
 from partway.progress import Progress, duration
-from partway.schema import Evaluation
+from partway.schema_clips import Evaluation
 from partway.training import checkpoints, memory
 from partway.training import device as devices
 from partway.training.precision import Precision
@@ -67,24 +69,24 @@ def evaluate(
         window=spec.get("window", "prefix"),
     )
     began = time.monotonic()
-    at_once = clips_at_once(trained.training.batch_size, device, views.crops * views.flips)
+    at_once = clips_at_once(trained.training.batch_size, device)
     with memory.explained(trained, "evaluation"), ClipLoader(data.classes, at_once, machine.workers()) as loader:
-        batches = loader.batches(videos, lambda video: clips.test_clips(video, views))
+        batches = loader.batches(videos, lambda video: clips.test_clips(video, views), views=views.views)
         to_device = devices.ToDevice(device, trained.model.normalisation)
         scored = predict(model.to(device), batches, to_device, precision, _Counter(len(videos), progress))
     seconds = time.monotonic() - began
     observed = [clips.observed(video, spec["observation_ratio"]) for video in videos]
-    _write_predictions(folder, videos, data.classes, observed, scored)
+    _write_predictions(folder, videos, classes=data.classes, observed=observed, scored=scored, views=views)
     scores = _scores(folder, videos, data.classes, scored, views)
     facts = {
         "videos": len(videos),
         "classes": len(data.classes),
-        "views": views.crops * views.flips,
+        "views": views.views,
         "predictions_digest": files.digest(folder / "predictions.parquet"),
         "checkpoint_digest": record["checkpoint_digest"],
         "data_fingerprint": data.fingerprint,
         "time_sec": round(seconds, 3),
-        "clips_per_sec": round(len(videos) * views.crops * views.flips / seconds, 2),
+        "clips_per_sec": round(len(videos) * views.views / seconds, 2),
         "device": devices.name(device),
         "precision": precision.name,
         "versions": devices.versions(),
@@ -124,7 +126,7 @@ class _Counter:
 
 
 def _write_predictions(
-    folder: Path, videos: list[Video], classes: list[str], observed: list[int], scored: tuple
+    folder: Path, videos: list[Video], *, classes: list[str], observed: list[int], scored: tuple, views: Evaluation
 ) -> None:
     """Write per-video logits of every view, one row a (video, view); a label that is not known is null."""
     logits_NVK, labels_N, ids = scored
@@ -140,6 +142,7 @@ def _write_predictions(
             "label_index": pa.array(np.repeat(labels_N, repeat), pa.int64(), mask=unknown_N),
             "observed_frames": np.repeat(observed, repeat),
             "view": np.tile(np.arange(repeat), len(ids)),
+            **{name: np.tile(values, len(ids)) for name, values in transforms.view_columns(views).items()},
             "logits": list(logits_NVK.reshape(-1, logits_NVK.shape[2])),
         }
     ).replace_schema_metadata({"classes": "\n".join(classes)})

@@ -99,10 +99,14 @@ def threads() -> int:
 
 
 def workers(*, alone: bool = False) -> int:
-    """Threads that decode and transform videos for one job; `alone` for a job that all trainings wait for."""
+    """Threads that decode and transform videos for one job; `alone` for a job that all trainings wait for.
+
+    0 stands for none beside the thread that trains; a job that is alone has one at least.
+    """
     wanted = settings()["workers"]
     cores = available_cores() if alone else free_cores()
-    return min(MOST_WORKERS, cores) if wanted == "auto" else _count("workers", wanted)
+    count = min(MOST_WORKERS, cores) if wanted == "auto" else _count("workers", wanted, least=0)
+    return max(1, count) if alone else count
 
 
 def compile_mode() -> str:
@@ -124,13 +128,13 @@ def pool(count: int) -> Iterator[ThreadPoolExecutor]:
         threads.shutdown(cancel_futures=True)
 
 
-def _count(name: str, value: Any) -> int:
+def _count(name: str, value: Any, least: int = 1) -> int:
     try:
         count = int(value)
     except (TypeError, ValueError):
-        count = 0
-    if count < 1:
-        raise MachineError(f"{name}: expected a whole number from 1 up, or auto; got {value!r}")
+        count = -1
+    if count < least:
+        raise MachineError(f"{name}: expected a whole number from {least} up, or auto; got {value!r}")
     return count
 
 

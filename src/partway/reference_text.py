@@ -135,12 +135,17 @@ HEADINGS = {
     "Stage": ("Stage", "An entry of `ablations.<name>.stages`."),
     "Sampling": ("Sampling", "`sampling`. With numbers: [data](data.md#which-frames-the-model-is-given)."),
     "Transforms": ("Transforms", "`transforms`."),
+    "RandAugment": ("RandAugment", "`transforms.rand_augment`."),
+    "ColourJitter": ("Colour jitter", "`transforms.colour_jitter`."),
     "Training": ("Training", "`training`."),
     "Mixup": ("Mixup", "`training.mixup`."),
     "Cutmix": ("CutMix", "`training.cutmix`."),
     "EarlyStopping": ("Early stopping", "`training.early_stopping`."),
     "TrainableFrom": ("Trainable", "An entry of `training.trainable`, where it is a schedule by epoch."),
-    "Evaluation": ("Evaluation", "`evaluation`. It changes no training."),
+    "Evaluation": (
+        "Evaluation",
+        "`evaluation`. It changes no training. In pictures: [data](data.md#what-the-model-sees-of-a-frame).",
+    ),
     "Ladder": ("Ladder", "`ladders.<name>`, where it is more than a list of rows."),
     "LadderRow": ("Ladder row", "An entry of a ladder, where it is more than a name."),
     "Reported": (
@@ -160,7 +165,7 @@ ENDING = """
 in a circle, a ladder row without a run in the grid, `select: best` or `early_stopping` on a data set with
 `validation: {fraction: 0}`, a step of `trainable` after the last epoch or with more blocks than the model has,
 sizes that do not divide (`num_frames` by `tubelet_size`, `frame_size` by `patch_size`, `hidden_size` by `num_heads`), a
-`min_learning_rate` above the `learning_rate`, and weights that cannot be read or whose sizes are others.
+`min_learning_rate` above the `learning_rate`, `scales` below 1 of a view that shows the whole frame, and weights that cannot be read or whose sizes are others.
 
 Machine facts (device, threads, workers, compile) are no part of a study. They stand in `profiles/machine.yaml`.
 """

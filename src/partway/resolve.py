@@ -12,8 +12,9 @@ from pydantic import BaseModel
 
 from partway import keys, layouts, sources
 from partway.families import FAMILIES, Architecture
-from partway.schema import Evaluation as EvaluationOptions
-from partway.schema import Model, ModelOptions, Sampling, Stage, StudyFile, Transforms
+from partway.schema import Model, ModelOptions, Stage, StudyFile
+from partway.schema_clips import Evaluation as EvaluationOptions
+from partway.schema_clips import Sampling, Transforms
 from partway.schema_data import Dataset, WithLists
 from partway.schema_grid import GridBlock, LadderRow
 from partway.schema_training import TrainableFrom
@@ -262,11 +263,15 @@ def _with_effect(stage: dict[str, Any]) -> dict[str, Any]:
     sampling, transforms, training = stage["sampling"], stage["transforms"], stage["training"]
     if "strided" not in (sampling.train, sampling.test):
         sampling = _reset(sampling, "stride")
+    if (colours := transforms.colour_jitter) and not (colours.prob and any((*colours.ranges, colours.hue))):
+        transforms = _reset(transforms, "colour_jitter")
+    if transforms.rand_augment and transforms.rand_augment.prob == 0:
+        transforms = _reset(transforms, "rand_augment")
     if transforms.crop != "random_resized":
         transforms = _reset(transforms, "aspect")
     if transforms.crop == "none":
         transforms = _reset(transforms, "scale")
-        if transforms.flip == 0:
+        if transforms.flip == 0 and transforms.rand_augment is None and transforms.colour_jitter is None:
             transforms = _reset(transforms, "consistent")
     if transforms.flip == 0:
         transforms = _reset(transforms, "never_flip")
@@ -315,7 +320,7 @@ def _model_with_effect(options: ModelOptions) -> ModelOptions:
 
 
 def _evaluation_with_effect(evaluation: EvaluationOptions) -> EvaluationOptions:
-    return _reset(evaluation, "aggregation") if evaluation.crops == evaluation.flips == 1 else evaluation
+    return _reset(evaluation, "aggregation") if evaluation.views == 1 else evaluation
 
 
 def _reset(section: BaseModel, *names: str) -> BaseModel:

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_
 
 from partway.errors import any_of, did_you_mean, short
 from partway.families import FAMILIES
+from partway.schema_clips import Evaluation, Sampling, Transforms
 from partway.schema_data import AnyDataset
 from partway.schema_grid import Anchor, FigureOptions, GridBlock, LadderOrRows, TableOptions
 from partway.schema_training import Training
@@ -20,11 +21,8 @@ from partway.schema_types import (
     Fraction,
     Name,
     Positive,
-    Probability,
-    Ratio,
     Section,
     list_of,
-    not_true,
 )
 
 RESERVED_NAMES = {"data", "trainings", "evaluations", "features", "logs"}
@@ -93,61 +91,11 @@ class ModelOptions(Section):
     ] = Normalisation(**NORMALISATIONS["imagenet"])
 
 
-class Sampling(Section):
-    """Which frames of the observed window a model is given (SPEC 4c)."""
-
-    train: Literal["uniform", "strided", "jittered"] = Field("uniform", description="of training clips")
-    test: Literal["uniform", "strided"] = Field("uniform", description="of validation and test clips")
-    stride: Count = Field(2, description="of `strided`")
-    too_short: Literal["stretch", "loop", "repeat_last"] = Field(
-        "stretch", description="what fills a clip when the window has too few frames"
-    )
-
-
-class Transforms(Section):
-    """Augmentation in training, and the view at test time (SPEC 4d)."""
-
-    consistent: bool = Field(False, description="draw parameters once for the clip, not once for each frame")
-    crop: Literal["random_resized", "random_scale", "none"] = Field(
-        "random_resized",
-        description="random_scale: both sides by a factor, then a crop of at most frame_size; none: the view of test time",
-    )
-    scale: Annotated[tuple[Ratio, Ratio], list_of(2)] = Field(
-        (0.8, 1.0), description="share of the area that a random crop keeps; of random_scale the factor of both sides"
-    )
-    aspect: Annotated[tuple[Positive, Positive], list_of(2)] = Field(
-        (0.75, 4 / 3), description="width over height of a random crop"
-    )
-    flip: Probability = Field(0.5, description="probability of a horizontal flip")
-    never_flip: list[str] = Field([], description="classes whose direction matters: no flip of their train videos")
-    drop_frames: Probability = Field(
-        0.0, description="probability that a frame, but the first, is replaced by the one before it"
-    )
-    test_resize: Literal["short_side", "square"] = Field(
-        "short_side", description="then the centre crop; or both sides"
-    )
-
-    @field_validator("scale", "aspect")
-    @classmethod
-    def _rising(cls, pair: tuple[float, float]) -> tuple[float, float]:
-        if pair[0] > pair[1]:
-            raise ValueError(f"expected [smallest, largest], got {list(pair)}")
-        return pair
-
-
 class Stage(Training):
     """A further training from the previous one's chosen checkpoint: `training` keys that differ, and sections."""
 
     sampling: Sampling = Sampling()
     transforms: Transforms = Transforms()
-
-
-class Evaluation(Section):
-    """Views at test time, and how their scores are averaged."""
-
-    crops: Annotated[Literal[1, 3], BeforeValidator(not_true)] = Field(1, description="1: centre; 3: both sides too")
-    flips: Annotated[Literal[1, 2], BeforeValidator(not_true)] = Field(1, description="2: mirrored as well")
-    aggregation: Literal["logits", "softmax"] = Field("logits", description="what is averaged over the views")
 
 
 class Recipe(Section):

@@ -99,15 +99,36 @@ def frame_indices(
     Returns:
         `num_frames` indices, each in [0, observed-1].
     """
-    if observed < num_frames and too_short == "loop":
-        return [i % observed for i in range(num_frames)]
-    if observed < num_frames and too_short == "repeat_last":
-        return [min(i, observed - 1) for i in range(num_frames)]
     if rule == "jittered" and observed >= num_frames:
         return _one_of_each_segment(observed, num_frames, rng)
-    if rule == "strided" and observed >= num_frames:
-        return _floored_linspace(observed, num_frames * stride)[::stride]
-    return _floored_linspace(observed, num_frames)
+    return clip_indices(observed, num_frames, rule, stride=stride, too_short=too_short)[0]
+
+
+def clip_indices(
+    observed: int,
+    num_frames: int,
+    rule: str = "uniform",
+    *,
+    clips: int = 1,
+    stride: int = 2,
+    too_short: str = "stretch",
+) -> list[list[int]]:
+    """Choose the frames of `clips` clips of one window, without randomness; see `frame_indices` for one of them.
+
+    The clips interleave: the frames of one clip of `clips` times as many frames are dealt to them in turn, so that
+    each spans the window. Where the window has fewer frames than one clip, `loop` and `repeat_last` give the same
+    clip each time.
+
+    Returns:
+        For each clip `num_frames` indices, each in [0, observed-1].
+    """
+    if observed < num_frames and too_short == "loop":
+        return [[i % observed for i in range(num_frames)]] * clips
+    if observed < num_frames and too_short == "repeat_last":
+        return [[min(i, observed - 1) for i in range(num_frames)]] * clips
+    step = stride if rule == "strided" and observed >= num_frames else 1
+    places = _floored_linspace(observed, num_frames * step * clips)
+    return [places[clip * step :: step * clips] for clip in range(clips)]
 
 
 def _floored_linspace(observed: int, count: int) -> list[int]:

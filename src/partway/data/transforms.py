@@ -8,12 +8,13 @@ OpenCV resizes by area where it shrinks (no aliasing) and linearly where it grow
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from itertools import product
 
 import cv2
 import numpy as np
 
-from partway.schema import Evaluation, Transforms
+from partway.data.rand_augment import rand_augmented
+from partway.schema_clips import ColourJitter, Evaluation, Transforms
 
 cv2.setNumThreads(0)  # one core a worker; OpenCV's own pool would fight the training for cores
 
@@ -55,7 +56,7 @@ def train_view(
             flipped = rng.random() < options.flip and may_flip
         shown = resized(frame, box, size) if box else _test_resized(frame, size, options)
         clip[place] = shown[:, ::-1] if flipped else shown
-    return clip
+    return rand_augmented(clip, options, rng) if options.rand_augment else clip
 
 
 def kept_frames(count: int, drop: float, rng: np.random.Generator) -> list[int]:
@@ -67,6 +68,15 @@ def kept_frames(count: int, drop: float, rng: np.random.Generator) -> list[int]:
     for index in range(1, count):
         kept.append(kept[-1] if rng.random() < drop else index)
     return kept
+
+
+def colour_factors(count: int, options: ColourJitter, rng: np.random.Generator) -> np.ndarray:
+    """Draw factors_T4 of brightness, contrast, saturation, and a turn of the hue, for `count` frames or one clip."""
+    factors_T4 = np.zeros((count, 4), dtype=np.float32)
+    factors_T4[:, :3] = 1 + np.array(options.ranges) * rng.uniform(-1, 1, (count, 3))
+    factors_T4[:, 3] = rng.uniform(-options.hue, options.hue, count)
+    factors_T4[rng.random(count) >= options.prob] = (1, 1, 1, 0)
+    return factors_T4
 
 
 def _train_box(height: int, width: int, size: int, options: Transforms, rng: np.random.Generator) -> Box | None:
@@ -108,16 +118,18 @@ def _test_resized(frame_HWC: np.ndarray, size: int, options: Transforms) -> np.n
     return resized(frame_HWC, box, size)
 
 
-def test_boxes(height: int, width: int, options: Transforms, crops: int) -> list[Box]:
+def test_boxes(height: int, width: int, options: Transforms, crops: int, scale: float = 1.0) -> list[Box]:
     """The crops of the test views, as boxes of the decoded frame.
 
-    The short side is resized to 256/224 of the model's size, then square crops of that size are cut: centre, and with three crops left
-    and right (top and bottom in portrait), which start at row 0 (column 0), as the source's do. With one crop,
-    `test_resize: square` takes the whole frame instead and changes its proportions.
+    The short side is resized to 256/224 of the model's size, times `scale`, then square crops of that size are cut:
+    centre, and with three crops left and right (top and bottom in portrait), which start at row 0 (column 0), as the
+    source's do. With one crop, `test_resize: square` resizes both sides to the model's size, times `scale`, instead:
+    at 1 that is the whole frame, with other proportions.
     """
     if crops == 1 and options.test_resize == "square":
-        return [(0, 0, height, width)]
-    side = round(min(height, width) / SHORT_SIDE_RATIO)
+        rows, columns = round(height / scale), round(width / scale)
+        return [((height - rows) // 2, (width - columns) // 2, rows, columns)]
+    side = round(min(height, width) / (SHORT_SIDE_RATIO * scale))
     centre = ((height - side) // 2, (width - side) // 2, side, side)
     if crops == 1:
         return [centre]
@@ -125,11 +137,22 @@ def test_boxes(height: int, width: int, options: Transforms, crops: int) -> list
     return [centre, (0, 0, side, side), last]
 
 
-def test_views(frames_THWC: np.ndarray, size: int, options: Transforms, evaluation: Evaluation) -> Iterator[np.ndarray]:
-    """Yield clip_THWC of each view, crop by crop, each as it is and then mirrored where `flips` is 2."""
-    height, width = frames_THWC.shape[1:3]
-    for box in test_boxes(height, width, options, evaluation.crops):
-        clip = np.stack([resized(frame, box, size) for frame in frames_THWC])
-        yield clip
+def view_columns(evaluation: Evaluation) -> dict[str, list]:
+    """What each view is, in the order of `test_views`: clip, scale, crop and whether it is mirrored."""
+    crops = ("centre", "first", "last")[: evaluation.crops]  # first: left or top; last: right or bottom
+    views = product(range(evaluation.clips), evaluation.scales, crops, (False, True)[: evaluation.flips])
+    return dict(zip(("clip", "scale", "crop", "mirrored"), map(list, zip(*views, strict=True)), strict=True))
+
+
+def test_views(frames_KTHWC: np.ndarray, size: int, options: Transforms, evaluation: Evaluation) -> np.ndarray:
+    """Give clips_VTHWC of all views: clip by clip, in it scale by scale, crop by crop, as it is and then mirrored."""
+    height, width = frames_KTHWC.shape[2:4]
+    views = np.empty((evaluation.views, frames_KTHWC.shape[1], size, size, 3), dtype=np.uint8)
+    boxes = [box for scale in evaluation.scales for box in test_boxes(height, width, options, evaluation.crops, scale)]
+    for number, (frames, box) in enumerate(product(frames_KTHWC, boxes)):
+        clip = views[number * evaluation.flips]
+        for place, frame in enumerate(frames):
+            clip[place] = resized(frame, box, size)
         if evaluation.flips == 2:
-            yield np.ascontiguousarray(clip[:, :, ::-1])
+            views[number * 2 + 1] = clip[:, :, ::-1]
+    return views

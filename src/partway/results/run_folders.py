@@ -21,7 +21,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from partway import files
-from partway.schema import Evaluation
+from partway.schema_clips import Evaluation
 from partway.study import Run, Study
 from partway.submission import NAME as SUBMISSION
 from partway.training.spec import TrainingSpec

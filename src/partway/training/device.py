@@ -12,6 +12,7 @@ import torch
 from partway import machine
 from partway.errors import TrainingError
 from partway.schema import Normalisation
+from partway.training.jitter import jitter
 
 ARCHITECTURE = re.compile(r"(sm|compute)_([0-9]+)([0-9])(a?)f?")
 
@@ -87,11 +88,15 @@ class ToDevice:
         self.mean_C11 = torch.tensor(normalisation.mean, **as_channels)[:, None, None] * 255
         self.std_C11 = torch.tensor(normalisation.std, **as_channels)[:, None, None] * 255
 
-    def clips(self, clips_BTHWC: np.ndarray) -> torch.Tensor:
-        """Give video_BTCHW, float, normalised."""
-        video_BTCHW = moved(torch.from_numpy(clips_BTHWC), self.device).permute(0, 1, 4, 2, 3)
+    def clips(self, clips_BTHWC: np.ndarray, factors_BT4: np.ndarray | None = None) -> torch.Tensor:
+        """Give video_BTCHW, float, its colours changed by the factors where there are some, normalised."""
+        video_BTHWC = moved(torch.from_numpy(clips_BTHWC), self.device)
+        if factors_BT4 is not None:
+            factors = moved(torch.from_numpy(factors_BT4), self.device)
+            video_BTHWC = jitter(video_BTHWC.float().div_(255), factors).mul_(255)
         # Planes first: arithmetic over the three channels of a pixel is four times as slow on a CPU.
-        video_BTCHW = video_BTCHW.to(torch.float32, memory_format=torch.contiguous_format)
+        planes = {"dtype": torch.float32, "memory_format": torch.contiguous_format}
+        video_BTCHW = video_BTHWC.permute(0, 1, 4, 2, 3).to(**planes).contiguous()
         return video_BTCHW.sub_(self.mean_C11).div_(self.std_C11)
 
     def labels(self, labels_B: np.ndarray) -> torch.Tensor:

@@ -22,13 +22,14 @@ from torch.nn import functional as F
 
 from partway import files, keys, machine, metrics
 from partway.data import manifest as manifests
-from partway.data.clips import ClipLoader, ClipMaker, epoch_order
+from partway.data.clips import ClipMaker, epoch_order
+from partway.data.feeding import ClipLoader
 from partway.data.manifest import Manifest, Video
 from partway.data.store import open_reader
 from partway.errors import StoppedError, StorageError, TrainingError, did_you_mean, some
 from partway.models import parameter_count
 from partway.progress import Progress, duration
-from partway.schema import Evaluation
+from partway.schema_clips import Evaluation
 from partway.training import checkpoints, memory
 from partway.training import device as devices
 from partway.training.interruption import Interruption
@@ -221,7 +222,7 @@ class Trainer:
         left = order[so_far.batches * self.options.batch_size :]
         make = partial(self.clips.train_clip, epoch=epoch)
         for number, batch in enumerate(self.loader.batches(left, make), start=so_far.batches):
-            video_BTCHW = self.parts.to_device.clips(batch.clips_BTHWC)
+            video_BTCHW = self.parts.to_device.clips(batch.clips_BTHWC, self.clips.jitter(batch.ids, epoch))
             labels_B = self.parts.to_device.labels(batch.labels_B)
             at = (self.spec.seed, epoch, number)
             video_BTCHW, targets_BK = mix(video_BTCHW, labels_B, len(self.data.classes), self.options, at=at)

@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from partway.data.clips import Batch
+from partway.data.feeding import Batch
 from partway.training.device import ToDevice
 from partway.training.precision import Precision
 
 SCORED_AT_ONCE = 4  # times the clips of a training step: without gradients nothing is kept for a way back
 
 
-def clips_at_once(batch_size: int, device: torch.device, views: int = 1) -> int:
-    """Videos of `views` clips that are scored at once: more than in training on a GPU, where that is faster."""
-    return batch_size if device.type == "cpu" else max(batch_size, batch_size * SCORED_AT_ONCE // views)
+def clips_at_once(batch_size: int, device: torch.device) -> int:
+    """Clips that are scored at once: more than in training on a GPU, where that is faster."""
+    return batch_size if device.type == "cpu" else batch_size * SCORED_AT_ONCE
 
 
 @torch.inference_mode()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from partway.schema import ModelOptions, Sampling, Transforms
+from partway.schema import ModelOptions
+from partway.schema_clips import Sampling, Transforms
 from partway.schema_data import SplitOff
 from partway.schema_store import FrameStore
 from partway.schema_training import Training
