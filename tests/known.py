@@ -96,7 +96,8 @@ def write_evaluation(folder: Path, training: str, right: set[int], views: dict, 
         scores = dict.fromkeys(scores)
         predicted = [{"id": str(n), "class": ("bow", "wave")[answers[n]]} for n in range(VIDEOS)]
         files.write_csv(folder / "submission.csv", predicted, ["id", "class"])
-    pq.write_table(pa.Table.from_pylist(rows), folder / "predictions.parquet")
+    table = pa.Table.from_pylist(rows).replace_schema_metadata({"classes": "bow\nwave"})
+    pq.write_table(table, folder / "predictions.parquet")
     record = {
         "videos": VIDEOS,
         "classes": 2,

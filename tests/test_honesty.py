@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from conftest import REPOSITORY
@@ -30,9 +32,9 @@ def truth(resolved):
     manifests.write(Manifest(test + train, sorted(pair)), folder)
     for run in resolved.runs:  # the known answers of validation are those of the train videos
         path = Path("results/evaluations", run.validation, "predictions.parquet")
-        table = pd.read_parquet(path)
-        table["id"] = "t" + table["id"].str[1:]
-        table.to_parquet(path)
+        table = pq.read_table(path)
+        ids = pa.array([f"t{name[1:]}" for name in table["id"].to_pylist()])
+        pq.write_table(table.set_column(table.schema.get_field_index("id"), "id", ids), path)
     return resolved
 
 

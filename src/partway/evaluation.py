@@ -13,7 +13,6 @@ import torch
 
 from partway import files, keys, machine, metrics, submission
 from partway.data import manifest as manifests
-from partway.data import transforms
 from partway.data.clips import ClipMaker
 from partway.data.feeding import ClipLoader
 from partway.data.manifest import UNLABELLED, Manifest, Video
@@ -142,7 +141,7 @@ def _write_predictions(
             "label_index": pa.array(np.repeat(labels_N, repeat), pa.int64(), mask=unknown_N),
             "observed_frames": np.repeat(observed, repeat),
             "view": np.tile(np.arange(repeat), len(ids)),
-            **{name: np.tile(values, len(ids)) for name, values in transforms.view_columns(views).items()},
+            **{name: np.tile(values, len(ids)) for name, values in views.items()},
             "logits": list(logits_NVK.reshape(-1, logits_NVK.shape[2])),
         }
     ).replace_schema_metadata({"classes": "\n".join(classes)})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_softmax, softmax
 
+ECE_BINS = 15  # as in Guo et al. 2017
+
 
 def correct_in_top(logits_NK: np.ndarray, labels_N: np.ndarray, k: int) -> np.ndarray:
     """Whether the label is among the k highest logits (min(k, classes)); ties go to the lower class index.
@@ -18,7 +20,7 @@ def correct_in_top(logits_NK: np.ndarray, labels_N: np.ndarray, k: int) -> np.nd
 
 
 def summarise(logits_NK: np.ndarray, labels_N: np.ndarray) -> dict[str, float]:
-    """Compute top1, top5, mean_class_accuracy (fractions) and loss (mean cross-entropy) over N videos.
+    """Compute top1, top5, mean_class_accuracy, ece (fractions) and loss (mean cross-entropy) over N videos.
 
     mean_class_accuracy is the mean, over the classes that occur, of the accuracy within the class.
     """
@@ -30,12 +32,32 @@ def summarise(logits_NK: np.ndarray, labels_N: np.ndarray) -> dict[str, float]:
         "top1": float(top1_N.mean()),
         "top5": float(correct_in_top(logits_NK, labels_N, 5).mean()),
         "mean_class_accuracy": float(np.mean(per_class)),
+        "ece": calibration_error(logits_NK, labels_N),
     }
 
 
 def unknown() -> dict[str, None]:
     """What `summarise` gives where nobody knows the labels: None for each metric, never 0 or NaN."""
     return dict.fromkeys(summarise(np.zeros((1, 1)), np.zeros(1, dtype=np.int64)))
+
+
+def calibration_error(logits_NK: np.ndarray, labels_N: np.ndarray, bins: int = ECE_BINS) -> float:
+    """Expected calibration error (Guo et al. 2017): how far confidence lies from accuracy, in [0, 1].
+
+    The confidence is the highest softmax probability. Videos fall into `bins` equally wide bins of it, each of which
+    includes its upper end; the error is the mean over videos of |accuracy - mean confidence| of their bin.
+    """
+    confidences_N = softmax(logits_NK.astype(np.float64), axis=1).max(axis=1)
+    overshoot_N = confidences_N - correct_in_top(logits_NK, labels_N, 1)
+    bin_N = np.digitize(confidences_N, np.linspace(0, 1, bins + 1)[1:-1], right=True)
+    return float(np.abs(np.bincount(bin_N, weights=overshoot_N)).sum() / len(labels_N))
+
+
+def confusion(logits_NK: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
+    """Count videos_KK of each class (row) that are taken for each class (column); ties go to the lower class index."""
+    classes = logits_NK.shape[1]
+    predicted_N = logits_NK.argmax(axis=1)
+    return np.bincount(labels_N * classes + predicted_N, minlength=classes**2).reshape(classes, classes)
 
 
 def average_views(logits_NVK: np.ndarray, aggregation: str) -> np.ndarray:

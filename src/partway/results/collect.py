@@ -13,13 +13,15 @@ from filelock import FileLock
 
 from partway import files
 from partway.errors import DataError, StorageError, VanishedError
+from partway.results.by_class import CONFUSION_COLUMNS, PER_CLASS_COLUMNS, ByClass
 from partway.results.honesty import CEILING_COLUMNS, LEAK_COLUMNS, PAIR_COLUMNS, KnownTruths
+from partway.results.predictions import read_calibration_error
 from partway.results.provenance import data_set, recorded
 from partway.results.run_folders import folder_of, write_run_folders
 from partway.study import AXES, Run, Study
 from partway.submission import NAME as SUBMISSION
 
-SCORES = ("top1", "top5", "mean_class_accuracy", "loss")
+SCORES = ("top1", "top5", "mean_class_accuracy", "loss", "ece")
 COST = ("parameters", "weights_mb", "flops_per_clip", "tokens", "input", "clips_per_sec", "gpu_mem_mb")
 RUN_COLUMNS = [
     *AXES,
@@ -169,7 +171,9 @@ def _write(study: Study, out: Path, rows: list[dict[str, Any]], results: Results
     epochs = _epochs(study, results)
     files.write_csv(out / "epochs.csv", epochs, [*EPOCH_AXES, *_log_columns(epochs)])
     files.write_json(out / "study.lock.json", study.lock() | {"results_dir": study.results_dir})
-    truths, complete = KnownTruths(study), _complete(study, rows)
+    truths, by_class, complete = KnownTruths(study), ByClass(study), _complete(study, rows)
+    files.write_csv(out / "per_class.csv", by_class.per_class(complete), PER_CLASS_COLUMNS)
+    files.write_csv(out / "confusion.csv", by_class.confusion(complete), CONFUSION_COLUMNS)
     files.write_csv(out / "ceiling.csv", truths.ceilings(), CEILING_COLUMNS)
     files.write_csv(out / "pairs.csv", truths.pairs(complete), PAIR_COLUMNS)
     files.write_csv(out / "leaks.csv", truths.leaks(complete), LEAK_COLUMNS)
@@ -220,9 +224,11 @@ def _row(study: Study, run: Run, results: Results) -> dict[str, Any]:
     if missing:
         return row
     labelled = row["scored_on"] == "test"
-    for prefix, metrics in (("test", test if labelled else None), ("val", validation)):
+    scored = (("test", run.evaluation, test if labelled else None), ("val", run.validation, validation))
+    for prefix, folder, metrics in scored:
         if metrics:
-            row |= {f"{prefix}_{score}": metrics[score] for score in SCORES} | {f"{prefix}_videos": metrics["videos"]}
+            scores = _measured_later(metrics, results.folder / "evaluations" / folder)
+            row |= {f"{prefix}_{score}": scores[score] for score in SCORES} | {f"{prefix}_videos": metrics["videos"]}
     return row | {
         "train_top1": final["chosen"]["train_top1"],
         "train_target": final["train_target"],
@@ -251,6 +257,11 @@ def _weights(study: Study, run: Run, first: dict[str, Any]) -> dict[str, str | N
     used, asked = first["weights"], first["weights"].get("asked")
     commit = f" (commit {used['commit']})" if "commit" in used else ""
     return {"weights": used["source"] + commit, "weights_asked": asked or study.fallbacks.get(run.model)}
+
+
+def _measured_later(metrics: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The scores of an evaluation, with what was not measured yet when it was made: its predictions tell."""
+    return metrics if "ece" in metrics else metrics | {"ece": read_calibration_error(folder)}
 
 
 def _missing(

@@ -31,7 +31,7 @@ SCORES = {
     "train_eval_top1": "train top1",
 }
 EVALUATED = {"evaluation": "test", "validation": "val"}  # what holds the folder -> prefix of the scores
-MEASURED = {"top1": "top1", "top5": "top5", "mean_class_accuracy": "mean class accuracy"}
+MEASURED = {"top1": "top1", "top5": "top5", "mean_class_accuracy": "mean class accuracy", "ece": "calibration error"}
 SECTIONS = ("model", "sampling", "transforms", "training")
 ABOUT_MODEL = ("family", "architecture", "weights", "fallback")
 
