@@ -51,7 +51,8 @@ def test_every_run_has_its_folder_with_settings_in_full(resolved):
     assert second["parent_digest"] == first["checkpoint_digest"]
     assert first["data_fingerprint"] == "f"
     test, validation = run["evaluations"]
-    assert test["settings"]["views"] == {"crops": 3, "flips": 2, "aggregation": "logits"}
+    views = {"clips": 1, "scales": [1.0], "crops": 3, "flips": 2, "aggregation": "logits"}
+    assert test["settings"]["views"] == views
     assert (test["settings"]["split"], validation["settings"]["split"]) == ("test", "validation")
     assert test["scores"]["top1"] == 0.75
     assert test["scores"]["videos"] == VIDEOS
