@@ -8,17 +8,16 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import get_args
 
 import cv2
 import numpy as np
 
 from partway import files, sources
-from partway.data import store, video
+from partway.data import packing, store, video
 from partway.data.manifest import Manifest, Video
 from partway.data.store import FrameReader
 from partway.progress import Progress
-from partway.schema_data import Dataset
+from partway.schema_store import KINDS, FrameStore
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -31,7 +30,7 @@ ENCODERS = {
     H264: (".mp4", {"codec": "libx264", "g": "250", "b": "600k"}),
 }
 DISCS = ((6, 5, (230, 120, 60)), (9, -7, (60, 200, 240)))  # height over radius, pixels a frame, colour
-STORES = get_args(Dataset.model_fields["store"].annotation)
+STORES = [FrameStore(kind=kind).name for kind in KINDS if kind != "packed-frames"]  # that one is of frame folders
 
 
 def moving_texture(frames: int, *, height: int = 240, width: int = 320, seed: int = 0) -> np.ndarray:
@@ -91,11 +90,11 @@ def manifest(root: Path, paths: list[Path]) -> Manifest:
     return Manifest(rows, sorted({row.label for row in rows}))
 
 
-def opened(kind: str, rows: Manifest, root: Path, folder: Path) -> FrameReader:
-    """Pack the videos into a store of a kind, and open it."""
-    output = folder / f"store-{kind}.json"
-    store.pack(kind, rows, root, output, Progress(f"pack {kind}", stream=io.StringIO()))
-    return store.open_reader(output, root, rows)
+def opened(name: str, rows: Manifest, root: Path, folder: Path) -> FrameReader:
+    """Pack the videos into a store, by its name as in files (`jpeg-q95`), and open it."""
+    kind, output = FrameStore.from_name(name), folder / f"store-{name}.json"
+    packing.pack(kind, rows, root, output, Progress(f"pack {name}", stream=io.StringIO()))
+    return store.open_reader(output, root, rows, in_key=kind.in_key)
 
 
 def found_in(folder: Path) -> list[Path]:

@@ -120,7 +120,7 @@ def test_real_videos_are_parted_by_suffix(tmp_path: Path):
 @pytest.mark.parametrize(
     ("script", "told"),
     [
-        ("stores", ["| store: none |", "| store: raw |", "target", "cold"]),
+        ("stores", ["| store: none |", "| store: raw |", "| store: jpeg-q95 |", "target", "cold"]),
         ("hand_over", ["threads (2), uint8", "processes (2), float32", "| raw |", "| none |"]),
         ("cost", ["a + b r", "exponent k", "| 20 | 100 |", "KB a video"]),
     ],
