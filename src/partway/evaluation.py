@@ -75,7 +75,7 @@ def evaluate(
         scored = predict(model.to(device), batches, to_device, precision, _Counter(len(videos), progress))
     seconds = time.monotonic() - began
     observed = [clips.observed(video, spec["observation_ratio"]) for video in videos]
-    _write_predictions(folder, videos, classes=data.classes, observed=observed, scored=scored, views=views)
+    _write_predictions(folder, videos, classes=data.classes, observed=observed, scored=scored, views=transforms.view_columns(views))
     scores = _scores(folder, videos, data.classes, scored, views)
     facts = {
         "videos": len(videos),
@@ -125,7 +125,7 @@ class _Counter:
 
 
 def _write_predictions(
-    folder: Path, videos: list[Video], *, classes: list[str], observed: list[int], scored: tuple, views: Evaluation
+    folder: Path, videos: list[Video], *, classes: list[str], observed: list[int], scored: tuple, views: dict[str, list]
 ) -> None:
     """Write per-video logits of every view, one row a (video, view); a label that is not known is null."""
     logits_NVK, labels_N, ids = scored
@@ -150,7 +150,7 @@ def _write_predictions(
 
 
 def _scores(
-    folder: Path, videos: list[Video], classes: list[str], scored: tuple, views: Evaluation
+    folder: Path, videos: list[Video], classes: list[str], scored: tuple, views: dict[str, list]
 ) -> dict[str, float | None]:
     """The metrics of the views' average; None where there are no labels, and submission.csv is written instead."""
     logits_NVK, labels_N, ids = scored
