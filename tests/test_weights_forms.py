@@ -296,10 +296,10 @@ def described_vivit(folder: Path, **processor) -> dict:
 
 def test_vivit_was_trained_on_minus_one_to_one_whatever_its_processor_adds(tmp_path):
     processor = VivitImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
-    white = processor([np.full((32, 32, 3), 255, np.uint8)], return_tensors="pt")["pixel_values"]
-    assert white.max() > 1  # the trap: what the library would give it
+    black = processor([np.zeros((32, 32, 3), np.uint8)], return_tensors="pt")["pixel_values"]
+    assert black.min() == -3  # the trap: what the library would give it
     stated = described_vivit(tmp_path)
-    assert stated["normalisation"] == {"mean": (0.5,) * 3, "std": (0.5,) * 3}  # white becomes 1
+    assert stated["normalisation"] == {"mean": (0.5,) * 3, "std": (0.5,) * 3}  # black becomes -1
     assert (stated["num_frames"], stated["tubelet_size"], stated["patch_size"]) == (8, 2, 16)
 
 
