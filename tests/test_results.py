@@ -378,3 +378,17 @@ def test_reported_numbers_stand_apart_from_measured_ones(tmp_path, monkeypatch):
     page = (HOME / "report.html").read_text()
     assert "84.31 (train 89.98)" in page
     assert "is reported and was not measured here: their paper" in page
+
+
+def test_a_model_that_started_from_its_fallback_is_told_below_the_table(resolved):
+    training = next(run.trainings[0] for run in resolved.runs if run.ablation == "vanilla")
+    path = Path(resolved.results_dir, "trainings", training, "training.json")
+    files.write_json(
+        path, files.read_json(path) | {"weights": {"source": "hub:b/c", "asked": "hub:a/b", "commit": "01"}}
+    )
+    collect(resolved, HOME)
+    write_tables(HOME, {"decimals": 1})
+    told = (HOME / "tables/recipe.md").read_text()
+    assert re.search(
+        r"Caution: small started from its fallback, hub:b/c \(commit 01\), in \d+ runs; asked .*hub:a/b\.", told
+    )
