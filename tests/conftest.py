@@ -1,4 +1,10 @@
-"""What the tests share: videos that they write themselves, a tiny study, and the real snakemake."""
+"""What the tests share: videos that they write themselves, a tiny study, and the real snakemake.
+
+New tests stay cheap like this. Take the `workplace` fixture, a copy of a finished study, or `one_run`, instead of a study
+of your own, and call `snakemake`, `jobs` and `called` of a `Workplace`: their Pythons are warm (warm.py), so that a job
+takes about half a CPU second in place of five. Begin from nothing (`cold=True`, or a process of your own) only where the
+process itself is tested: signals, environments, and who works in a folder.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +23,7 @@ import numpy as np
 import pytest
 import yaml
 
+import warm
 from known import resolved  # noqa: F401 (a fixture)
 from partway.training.interruption import STOP_SIGNALS
 
@@ -91,17 +98,23 @@ class Workplace:
     folder: Path
     study: dict
     environment: dict[str, str] = field(default_factory=dict)
+    cold: bool = False  # every call and job a Python that begins from nothing: see warm.py
 
     def snakemake(self, *arguments: str, check: bool = True, cores: int = 1) -> str:
         """Write the study and run snakemake; return all it printed."""
         (self.folder / "study.yaml").write_text(yaml.safe_dump(self.study, sort_keys=False))
-        run = subprocess.run(
-            [*self.command(cores), *arguments], capture_output=True, text=True, env=self.full_environment(), timeout=600
-        )
+        run = self.called([*self.command(cores), *arguments])
         output = run.stdout + run.stderr
         if check and run.returncode:
             raise AssertionError(f"snakemake ended with {run.returncode}:\n{output[-6000:]}")
         return output
+
+    def called(self, command: list[str]) -> subprocess.CompletedProcess:
+        """Run a command that begins with snakemake to its end; by a warm Python, unless this workplace is cold."""
+        words, added = (command, {}) if self.cold else (warm.command(*command), warm.environment())
+        return subprocess.run(
+            words, capture_output=True, text=True, env=self.full_environment() | added, timeout=600, check=False
+        )
 
     def command(self, cores: int = 1) -> list[str]:
         """The snakemake call without further arguments."""
@@ -127,7 +140,7 @@ class Workplace:
     def copy(self, folder: Path) -> Workplace:
         """A copy with all results, times of change included."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return Workplace(folder, yaml.safe_load(yaml.safe_dump(self.study)), dict(self.environment))
+        return Workplace(folder, yaml.safe_load(yaml.safe_dump(self.study)), dict(self.environment), self.cold)
 
     def results(self, pattern: str) -> list[Path]:
         """Result files by pattern, sorted."""

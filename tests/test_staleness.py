@@ -114,7 +114,7 @@ def test_a_comment_changes_nothing(workplace):
     (workplace.folder / "commented.yaml").write_text(text)
     shutil.copy(workplace.folder / "commented.yaml", workplace.folder / "study.yaml")
     command = [*workplace.command()[:-1], "study=commented.yaml", "--dry-run"]
-    assert "Nothing to be done" in run(command, workplace)
+    assert "Nothing to be done" in workplace.called(command).stderr
 
 
 def test_an_edited_shell_line_changes_nothing(workplace, tmp_path):
@@ -134,19 +134,12 @@ def test_an_edited_shell_line_changes_nothing(workplace, tmp_path):
     command = [
         word.replace(str(REPOSITORY), str(clone)) if "Snakefile" in word else word for word in workplace.command()
     ]
-    assert "Nothing to be done" in run([*command, "--dry-run"], workplace)
+    assert "Nothing to be done" in workplace.called([*command, "--dry-run"]).stderr
 
 
 def mkdir(path: Path) -> Path:
     path.mkdir(parents=True)
     return path
-
-
-def run(command: list[str], workplace: Workplace) -> str:
-    import subprocess
-
-    done = subprocess.run(command, capture_output=True, text=True, env=workplace.full_environment(), timeout=120)
-    return done.stdout + done.stderr
 
 
 # --- changes that change numbers -----------------------------------------------------------------------
@@ -401,6 +394,7 @@ def test_calls_that_run_nothing_work_on_a_finished_study(workplace, mode):
 
 def test_it_runs_from_a_venv_that_is_not_activated(one_run):
     one_run.environment["PATH"] = "/usr/bin:/bin"
+    one_run.cold = True
     assert str(SNAKEMAKE.parent) not in one_run.full_environment()["PATH"]
     one_run.snakemake()
     assert one_run.jobs() == {}

@@ -279,7 +279,7 @@ def test_own_clips_need_three_lines(tmp_path):
     edits = ["datasets.clips.root=films", "training.epochs=1", "grid.*.seeds=[0]", "grid.1.ratios=[0.5, 1.0]"]
     edits += [f"models.videomae.{option}" for option in tiny]
     command = [*workplace.command(cores=2)[:-2], "--config", "study=own.yaml", f"set={json.dumps(edits)}"]
-    done = subprocess.run(command, capture_output=True, text=True, env=workplace.full_environment(), timeout=600)
+    done = workplace.called(command)
     assert done.returncode == 0, done.stderr[-3000:]
     runs = pd.read_csv(workplace.results("own_clips/runs.csv")[0])
     assert (runs.status == "complete").all()
@@ -303,7 +303,7 @@ def test_wrong_calls_say_what_to_do(tmp_path, arguments, message):
     make_class_folders(tmp_path / "clips", clips=2)
     (tmp_path / "study.yaml").write_text(json.dumps(workplace.study))
     command = [*workplace.command()[:-2], *arguments, "--dry-run"]
-    done = subprocess.run(command, capture_output=True, text=True, env=workplace.full_environment(), timeout=60)
+    done = workplace.called(command)
     assert done.returncode != 0
     assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
