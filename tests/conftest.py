@@ -103,18 +103,17 @@ class Workplace:
     def snakemake(self, *arguments: str, check: bool = True, cores: int = 1) -> str:
         """Write the study and run snakemake; return all it printed."""
         (self.folder / "study.yaml").write_text(yaml.safe_dump(self.study, sort_keys=False))
-        run = self.called([*self.command(cores), *arguments])
-        output = run.stdout + run.stderr
-        if check and run.returncode:
-            raise AssertionError(f"snakemake ended with {run.returncode}:\n{output[-6000:]}")
+        code, output = self.called([*self.command(cores), *arguments])
+        if check and code:
+            raise AssertionError(f"snakemake ended with {code}:\n{output[-6000:]}")
         return output
 
-    def called(self, command: list[str]) -> subprocess.CompletedProcess:
-        """Run a command that begins with snakemake to its end; by a warm Python, unless this workplace is cold."""
+    def called(self, command: list[str]) -> tuple[int, str]:
+        """Run a command that begins with snakemake; return its exit code and all it printed."""
         words, added = (command, {}) if self.cold else (warm.command(*command), warm.environment())
-        return subprocess.run(
-            words, capture_output=True, text=True, env=self.full_environment() | added, timeout=600, check=False
-        )
+        environment = self.full_environment() | added
+        run = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=600, check=False)
+        return run.returncode, run.stdout + run.stderr
 
     def command(self, cores: int = 1) -> list[str]:
         """The snakemake call without further arguments."""

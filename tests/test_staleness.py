@@ -114,7 +114,7 @@ def test_a_comment_changes_nothing(workplace):
     (workplace.folder / "commented.yaml").write_text(text)
     shutil.copy(workplace.folder / "commented.yaml", workplace.folder / "study.yaml")
     command = [*workplace.command()[:-1], "study=commented.yaml", "--dry-run"]
-    assert "Nothing to be done" in workplace.called(command).stderr
+    assert "Nothing to be done" in workplace.called(command)[1]
 
 
 def test_an_edited_shell_line_changes_nothing(workplace, tmp_path):
@@ -134,7 +134,7 @@ def test_an_edited_shell_line_changes_nothing(workplace, tmp_path):
     command = [
         word.replace(str(REPOSITORY), str(clone)) if "Snakefile" in word else word for word in workplace.command()
     ]
-    assert "Nothing to be done" in workplace.called([*command, "--dry-run"]).stderr
+    assert "Nothing to be done" in workplace.called([*command, "--dry-run"])[1]
 
 
 def mkdir(path: Path) -> Path:

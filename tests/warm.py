@@ -16,7 +16,6 @@ import json
 import multiprocessing
 import os
 import runpy
-import select
 import shlex
 import socket
 import subprocess
@@ -76,25 +75,36 @@ def _serve(listener: socket.socket) -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     gc.freeze()  # a collection in a fork would copy all of these pages
-    while sys.stdin not in select.select([sys.stdin, listener], [], [])[0]:
-        multiprocessing.active_children()  # joins those that have ended
-        connection, _ = listener.accept()
-        with connection:
-            FORK.Process(target=_watch, args=(connection,)).start()
+    calls: dict[int, tuple[multiprocessing.Process, socket.socket]] = {}  # by what is ready when the process has ended
+    while sys.stdin not in (ready := wait([sys.stdin, listener, *calls, *(caller for _, caller in calls.values())])):
+        for sentinel, (process, caller) in list(calls.items()):
+            if sentinel in ready:
+                del calls[sentinel]
+                _tell(caller, process)
+            elif caller in ready:  # it was killed
+                process.kill()
+        if listener in ready:
+            process, caller = _fork(listener)
+            calls[process.sentinel] = process, caller
 
 
-def _watch(connection: socket.socket) -> None:
-    """Fork once more for what was called, wait for its end, and tell the caller of it."""
-    size, streams, _, _ = socket.recv_fds(connection, 8, len(STREAMS))
-    request = json.loads(connection.makefile("rb").read(int.from_bytes(size, "big")))
+def _fork(listener: socket.socket) -> tuple[multiprocessing.Process, socket.socket]:
+    caller, _ = listener.accept()
+    size, streams, _, _ = socket.recv_fds(caller, 8, len(STREAMS))
+    request = json.loads(caller.makefile("rb").read(int.from_bytes(size, "big")))
     process = FORK.Process(target=_run, args=(streams,), kwargs=request)
     process.start()
-    if connection in wait([connection, process.sentinel]):  # the caller was killed
-        process.kill()
+    for stream in streams:
+        os.close(stream)
+    return process, caller
+
+
+def _tell(caller: socket.socket, process: multiprocessing.Process) -> None:
     process.join()
     code = process.exitcode
-    with suppress(BrokenPipeError):
-        connection.sendall(str(code if code >= 0 else 128 - code).encode())
+    with caller, suppress(OSError):  # nobody may be there any more
+        caller.sendall(str(code if code >= 0 else 128 - code).encode())
+        caller.shutdown(socket.SHUT_RDWR)  # closing is not enough: later processes hold it too
 
 
 def _run(streams: list[int], arguments: list[str], folder: str, environment: dict[str, str]) -> None:
