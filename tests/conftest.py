@@ -102,18 +102,27 @@ class Workplace:
 
     def snakemake(self, *arguments: str, check: bool = True, cores: int = 1) -> str:
         """Write the study and run snakemake; return all it printed."""
-        (self.folder / "study.yaml").write_text(yaml.safe_dump(self.study, sort_keys=False))
         code, output = self.called([*self.command(cores), *arguments])
         if check and code:
             raise AssertionError(f"snakemake ended with {code}:\n{output[-6000:]}")
         return output
 
     def called(self, command: list[str]) -> tuple[int, str]:
-        """Run a command that begins with snakemake; return its exit code and all it printed."""
+        """Write the study, run a command that begins with snakemake; return its exit code and all it printed."""
+        with self.started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                output = "".join(process.communicate(timeout=600))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return process.returncode, output
+
+    def started(self, command: list[str], **options) -> subprocess.Popen:
+        """Write the study and start a command that begins with snakemake, by warm Pythons unless this place is cold."""
+        if self.study:
+            (self.folder / "study.yaml").write_text(yaml.safe_dump(self.study, sort_keys=False))
         words, added = (command, {}) if self.cold else (warm.command(*command), warm.environment())
-        environment = self.full_environment() | added
-        run = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=600, check=False)
-        return run.returncode, run.stdout + run.stderr
+        return subprocess.Popen(words, env=self.full_environment() | added, **options)
 
     def command(self, cores: int = 1) -> list[str]:
         """The snakemake call without further arguments."""

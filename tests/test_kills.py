@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def test_a_study_killed_again_and_again_ends_as_an_undisturbed_one(tmp_path):
     rng = random.Random(4)
     quiet = kills.Killer(tmp_path / "undisturbed", epochs=24, rng=rng, longest_wait_sec=1)
-    quiet.run(kills=0)
+    quiet.workplace.snakemake()
     wanted = kills.end_of(quiet.workplace)
     assert len(wanted) == 8  # weights and logs of two trainings, two sets of predictions, two files of the table
     killer = kills.Killer(tmp_path / "killed", epochs=24, rng=rng, longest_wait_sec=12)

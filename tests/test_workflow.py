@@ -1,5 +1,6 @@
 """The real snakemake on small studies: kills, failures, sharing, edits under way, own clips, wrong calls."""
 
+import dataclasses
 import json
 import os
 import re
@@ -44,18 +45,10 @@ def wait_for(condition: Callable[[], object], seconds: float = 90) -> object:
 
 
 def started(workplace: Workplace) -> subprocess.Popen:
-    """Start snakemake in the background, in a process group of its own."""
-    import yaml
-
-    (workplace.folder / "study.yaml").write_text(yaml.safe_dump(workplace.study))
+    """Start snakemake in the background, in a process group of its own; cold, to be found and killed by its name."""
     with (workplace.folder / "output.log").open("w") as log:
-        return subprocess.Popen(
-            workplace.command(),
-            stdout=log,
-            stderr=log,
-            env=workplace.full_environment(),
-            start_new_session=True,
-            preexec_fn=heed_signals,
+        return dataclasses.replace(workplace, cold=True).started(
+            workplace.command(), stdout=log, stderr=log, start_new_session=True, preexec_fn=heed_signals
         )
 
 
@@ -158,7 +151,8 @@ def test_two_clones_over_one_results_folder_end_the_same(undisturbed, tmp_path):
     places = [Workplace(tmp_path / name, killable_study() | {"results_dir": "../shared"}) for name in ("one", "two")]
     for place in places:
         make_class_folders(place.folder / "clips")
-    for process in [started(place) for place in places]:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    for process in [place.started(place.command(), **quiet) for place in places]:
         process.wait(300)
     for place in places:
         place.snakemake()
@@ -244,8 +238,7 @@ def test_the_exit_code_of_a_failure_is_not_0(tmp_path):
     workplace = Workplace(tmp_path / "work", one_run_study())
     make_class_folders(workplace.folder / "clips")
     workplace.study["training"] |= {"learning_rate": 1e30, "clip_norm": None}
-    main = started(workplace)
-    assert main.wait(120) == 1
+    assert workplace.called(workplace.command())[0] == 1
 
 
 def test_editing_the_study_while_its_jobs_run_disturbs_nothing(undisturbed, tmp_path):
@@ -301,7 +294,6 @@ def test_own_clips_need_three_lines(tmp_path):
 def test_wrong_calls_say_what_to_do(tmp_path, arguments, message):
     workplace = Workplace(tmp_path, one_run_study())
     make_class_folders(tmp_path / "clips", clips=2)
-    (tmp_path / "study.yaml").write_text(json.dumps(workplace.study))
     command = [*workplace.command()[:-2], *arguments, "--dry-run"]
     code, output = workplace.called(command)
     assert code != 0

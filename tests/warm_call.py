@@ -6,7 +6,7 @@ import socket
 import sys
 
 ADDRESS = "PARTWAY_TESTS_WARM"
-STREAMS = (0, 1, 2)
+STREAMS = (1, 2)
 
 
 def call(arguments: list[str]) -> int:
