@@ -2,8 +2,9 @@
 
 `python -m partway train` imports torch and transformers for seconds and then trains for half a second; the tests call it
 and its like hundreds of times. A warm call is a process of its own, with its own folder, environment, output and exit
-code, and no input; it imports partway itself, and only the libraries are there already. From outside it looks like
-the server: what is killed by name, or needs a Python that begins from nothing, is called as ever.
+code, and no input; it imports partway itself, and only the libraries are there already. What Python and the libraries
+read when they start, such as PYTHONPATH, is the server's, and from outside it looks like the server: what is killed by
+name, or needs a Python that begins from nothing, is called as ever.
 """
 
 from __future__ import annotations
