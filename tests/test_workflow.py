@@ -16,6 +16,7 @@ import pandas as pd
 import psutil
 import pytest
 
+import warm
 from conftest import (
     COLLECT,
     REPOSITORY,
@@ -53,10 +54,10 @@ def started(workplace: Workplace) -> subprocess.Popen:
 
 
 def training_process(workplace: Workplace) -> psutil.Process | None:
-    """The running `partway train` of this workplace."""
+    """The running `partway train` of this workplace; of a warm one its caller."""
     for process in psutil.process_iter(["cmdline", "cwd"]):
         words = process.info["cmdline"] or []
-        if words[1:4] == ["-m", "partway", "train"] and process.info["cwd"] == str(workplace.folder):
+        if ["-m", "partway", "train"] in (words[1:4], words[3:6]) and process.info["cwd"] == str(workplace.folder):
             return process
     return None
 
@@ -242,7 +243,7 @@ def test_the_exit_code_of_a_failure_is_not_0(tmp_path):
 
 
 def test_editing_the_study_while_its_jobs_run_disturbs_nothing(undisturbed, tmp_path):
-    workplace = Workplace(tmp_path / "work", killable_study())
+    workplace = Workplace(tmp_path / "work", killable_study(), warm.environment())
     main, _ = killed_in_the_middle(workplace)
     (workplace.folder / "study.yaml").write_text("name: [broken\n")
     assert main.wait(120) == 0, (workplace.folder / "output.log").read_text()[-3000:]
