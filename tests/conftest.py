@@ -111,7 +111,7 @@ class Workplace:
         """Write the study, run a command that begins with snakemake; return its exit code and all it printed."""
         with self.started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             try:
-                output = "".join(process.communicate(timeout=600))
+                output = "".join(process.communicate(timeout=900))
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
