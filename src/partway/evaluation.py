@@ -75,7 +75,9 @@ def evaluate(
         scored = predict(model.to(device), batches, to_device, precision, _Counter(len(videos), progress))
     seconds = time.monotonic() - began
     observed = [clips.observed(video, spec["observation_ratio"]) for video in videos]
-    _write_predictions(folder, videos, classes=data.classes, observed=observed, scored=scored, views=transforms.view_columns(views))
+    _write_predictions(
+        folder, videos, classes=data.classes, observed=observed, scored=scored, views=transforms.view_columns(views)
+    )
     scores = _scores(folder, videos, data.classes, scored, views)
     facts = {
         "videos": len(videos),

@@ -10,20 +10,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from partway import keys, layouts, sources
+from partway import effect, keys, layouts, sources
 from partway.families import FAMILIES, Architecture
 from partway.schema import Model, ModelOptions, Stage, StudyFile
 from partway.schema_clips import Evaluation as EvaluationOptions
 from partway.schema_clips import Sampling, Transforms
 from partway.schema_data import Dataset, WithLists
 from partway.schema_grid import GridBlock, LadderRow
-from partway.schema_training import TrainableFrom
 from partway.schema_training import Training as TrainingOptions
 from partway.study import NONE, DataSource, Evaluation, Run, Study, Training
 from partway.study_file import StudyText
 from partway.weights.choice import Choice
 
-WITHOUT_EPOCHS = {"epochs", "batch_size", "precision", "train_eval"}  # what of a recipe then still has an effect
 RECIPE_SECTIONS = ("sampling", "transforms", "training", "evaluation")
 
 
@@ -76,7 +74,7 @@ class Resolver:
         sizes = {name: value for name, value in _written(model).items() if name in ModelOptions.model_fields}
         sizes = merged(sizes, *(_written(a.model) for a in chain))
         stated = choice.known.options if choice.known else {}
-        options = _model_with_effect(ModelOptions(**merged(dict(architecture_of(model).defaults), stated, sizes)))
+        options = effect.of_model(ModelOptions(**merged(dict(architecture_of(model).defaults), stated, sizes)))
         first = {
             "sampling": Sampling(**sections["sampling"]),
             "transforms": Transforms(**sections["transforms"]),
@@ -92,9 +90,9 @@ class Resolver:
             },
             model=options,
             # Of weights of the hub, what the study writes, at a default or not: see `partway.weights`.
-            model_key=_written(ModelOptions(**sizes)) if choice.is_of_hub else _unlike_default(options),
-            stages=[_with_effect(stage) for stage in stages],
-            evaluation=_evaluation_with_effect(EvaluationOptions(**sections["evaluation"])),
+            model_key=effect.written_of_model(ModelOptions(**sizes)) if choice.is_of_hub else _unlike_default(options),
+            stages=[effect.of_stage(stage) for stage in stages],
+            evaluation=effect.of_evaluation(EvaluationOptions(**sections["evaluation"])),
         )
 
     def _stage(self, sections: dict[str, dict], stage: Stage) -> dict[str, Any]:
@@ -256,75 +254,6 @@ def _validation(dataset: Dataset) -> dict[str, Any]:
     if layouts.has_own_validation(dataset):
         return {}
     return {"fraction": 0} if dataset.validation.fraction == 0 else _unlike_default(dataset.validation)
-
-
-def _with_effect(stage: dict[str, Any]) -> dict[str, Any]:
-    """Put fields that change nothing back to their default, so that they leave the key."""
-    sampling, transforms, training = stage["sampling"], stage["transforms"], stage["training"]
-    if "strided" not in (sampling.train, sampling.test):
-        sampling = _reset(sampling, "stride")
-    if (colours := transforms.colour_jitter) and not (colours.prob and any((*colours.ranges, colours.hue))):
-        transforms = _reset(transforms, "colour_jitter")
-    if transforms.rand_augment and transforms.rand_augment.prob == 0:
-        transforms = _reset(transforms, "rand_augment")
-    if transforms.crop != "random_resized":
-        transforms = _reset(transforms, "aspect")
-    if transforms.crop == "none":
-        transforms = _reset(transforms, "scale")
-        if transforms.flip == 0 and transforms.rand_augment is None and transforms.colour_jitter is None:
-            transforms = _reset(transforms, "consistent")
-    if transforms.flip == 0:
-        transforms = _reset(transforms, "never_flip")
-    if training.epochs == 0:
-        training = _reset(training, *(set(type(training).model_fields) - WITHOUT_EPOCHS))
-        transforms = _reset(transforms, *(set(Transforms.model_fields) - {"test_resize"}))
-        sampling = _reset(sampling, "train", *(["stride"] if sampling.test != "strided" else []))
-    return {"sampling": sampling, "transforms": transforms, "training": _training_with_effect(training)}
-
-
-def _training_with_effect(training: TrainingOptions) -> TrainingOptions:
-    steps = training.trainable
-    changing = [step for step, before in zip(steps, [None, *steps[:-1]], strict=True) if not _same_part(step, before)]
-    training = training.model_copy(update={"trainable": changing})
-    early, without_effect = training.early_stopping, []
-    if training.schedule == "constant":
-        without_effect.append("min_learning_rate")
-    if training.head_learning_rate == training.learning_rate:
-        without_effect.append("head_learning_rate")
-    if [step.part for step in changing] == ["head"]:
-        without_effect.append("layer_decay")
-    if training.weight_decay == 0:
-        without_effect.append("decay_norm_and_bias")
-    if early is not None and early.patience >= training.epochs - 1:  # the first epoch always counts as a rise
-        without_effect.append("early_stopping")
-    return _mixing_with_effect(_reset(training, *without_effect))
-
-
-def _same_part(step: TrainableFrom, before: TrainableFrom | None) -> bool:
-    return before is not None and step.part == before.part
-
-
-def _mixing_with_effect(training: TrainingOptions) -> TrainingOptions:
-    """Mixup and CutMix as far as they ever mix; `switch` only where both do."""
-    mixup, cutmix = (mix if mix is not None and mix.prob > 0 else None for mix in (training.mixup, training.cutmix))
-    if mixup is not None and cutmix is not None:
-        mixup, cutmix = (mixup if cutmix.switch < 1 else None), (cutmix if cutmix.switch > 0 else None)
-    if mixup is None and cutmix is not None:
-        cutmix = _reset(cutmix, "switch")
-    return training.model_copy(update={"mixup": mixup, "cutmix": cutmix})
-
-
-def _model_with_effect(options: ModelOptions) -> ModelOptions:
-    unused = {"mean": ("temporal_layers", "temporal_heads"), "lstm": ("temporal_heads",), "transformer": ()}
-    return _reset(options, *unused[options.temporal])
-
-
-def _evaluation_with_effect(evaluation: EvaluationOptions) -> EvaluationOptions:
-    return _reset(evaluation, "aggregation") if evaluation.views == 1 else evaluation
-
-
-def _reset(section: BaseModel, *names: str) -> BaseModel:
-    return section.model_copy(update={name: type(section).model_fields[name].default for name in names})
 
 
 def at(tree: Any, path: tuple) -> Any:

@@ -135,7 +135,12 @@ def build(
     config = ARCHITECTURES[architecture][0](options, num_classes)
     asked = {"attn_implementation": attn_implementation} if attn_implementation else {}
     model = AutoModelForVideoClassification.from_config(config, **asked)
-    if architecture == "timesformer":
+    return _finished(model, options)
+
+
+def _finished(model: PreTrainedModel, options: ModelOptions) -> Logits:
+    """The model under our interface, with what its config cannot say."""
+    if isinstance(model, TimesformerForVideoClassification):
         _drop_paths(model, options.drop_path)
     return Logits(model)
 
@@ -164,4 +169,4 @@ def load(
     keep = classes if keep_head else None
     config = configure(options, len(classes))
     model, report = into_transformers(model_class, config, path, head=CLASSIFIER, keep=keep)
-    return Logits(model), report
+    return _finished(model, options), report

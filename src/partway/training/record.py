@@ -39,6 +39,7 @@ def write_training(trainer: Trainer, spec: dict[str, Any], folder: Path, parent_
 
 
 def _facts(trainer: Trainer, chosen: dict[str, Any]) -> dict[str, Any]:
+    speeds = [row["clips_per_sec"] for row in trainer.so_far.rows if row["clips_per_sec"] is not None]
     return {
         "observation_ratio": trainer.spec.train_ratio,
         "seed": trainer.spec.seed,
@@ -55,7 +56,7 @@ def _facts(trainer: Trainer, chosen: dict[str, Any]) -> dict[str, Any]:
         },
         "time_sec": round(trainer.so_far.elapsed_sec, 3),
         **cost.measure(trainer.parts.model, trainer.spec.model),
-        "clips_per_sec": statistics.median(row["clips_per_sec"] for row in trainer.so_far.rows),
+        "clips_per_sec": statistics.median(speeds) if speeds else None,
         "gpu_mem_mb": max(row["gpu_mem_mb"] for row in trainer.so_far.rows),
         "weights": trainer.parts.loaded,
         "model": trainer.spec.model.model_dump(),

@@ -82,14 +82,15 @@ def _fetch(identity: str, places: Mapping[str, Path]) -> tuple[Path | None, str 
 
 
 def _sized(spec: TrainingSpec, path: Path | None) -> TrainingSpec:
-    """The spec with the sizes that hold; those of a local checkpoint stand in it already, unless it is a fallback."""
-    if path is None or parse_hub(spec.weights) is None:
+    """The spec with the sizes that hold; where it names no repository of the hub, they stand in it already."""
+    if parse_hub(spec.weights) is None:
         return spec
-    stated = describe(path, spec.family, spec.architecture)
+    stated = describe(path, spec.family, spec.architecture) if path else None
     architecture = FAMILIES[spec.family].find(spec.architecture)
     written = spec.model.model_dump(exclude_unset=True)
-    options = ModelOptions(**merged(dict(architecture.defaults), stated.options, written))
-    wrong = [told for _, told in (*architecture.wrong_sizes(options), *stated.contradictions(options))]
+    options = ModelOptions(**merged(dict(architecture.defaults), stated.options if stated else {}, written))
+    contradictions = stated.contradictions(options) if stated else ()
+    wrong = [told for _, told in (*architecture.wrong_sizes(options), *contradictions)]
     if wrong:
-        raise WeightsError(f"{path}: {'; '.join(wrong)}")
+        raise WeightsError(f"{path or spec.weights}: {'; '.join(wrong)}")
     return dataclasses.replace(spec, model=options)
