@@ -13,6 +13,7 @@ import torch
 
 from partway import files, keys, machine, metrics, submission
 from partway.data import manifest as manifests
+from partway.data import transforms
 from partway.data.clips import ClipMaker
 from partway.data.feeding import ClipLoader
 from partway.data.manifest import UNLABELLED, Manifest, Video
