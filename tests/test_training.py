@@ -25,6 +25,8 @@ def test_a_training_writes_what_it_promises(data, tmp_path):
     assert record["checkpoint_digest"] == weights_digest(weights(tmp_path))
     assert record["spec"] == SPEC
     assert record["threads"] >= 1
+    assert record["flops_per_clip"] > 0 and record["input"] == [4, 3, 32, 32]
+    assert record["clips_per_sec"] > 0 and record["gpu_mem_mb"] >= 0
     checkpoint = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert checkpoint["classes"] == ["dark", "light"]
     assert checkpoint["epoch"] == record["chosen_epoch"]
