@@ -245,7 +245,7 @@ def follow_the_steps(source: Path) -> None:
 
     edit("families.py", r"^FAMILIES = \{", r"\g<0>\n" + step('"own": Family'))
     edit("schema_data.py", r"^AnyDataset = ", step("class NamedFiles") + r"\n\n\g<0>")
-    edit("schema_data.py", r"^(AnyDataset = .*)\| ClassFolders", r"\1| ClassFolders | NamedFiles")
+    edit("schema_data.py", r"^(AnyDataset = [^|]*)\| ClassFolders", r"\1| ClassFolders | NamedFiles")
     edit("data/prepare.py", r"^from partway.data import ", r"\g<0>named_files, ")
     edit("data/prepare.py", r"^LAYOUTS = \{", r"\g<0>\n" + step('"named_files": lambda').replace("\\", "\\\\"))
     edit("reference_text.py", r"^HEADINGS = \{", r"\g<0>\n" + step('"NamedFiles": ('))
