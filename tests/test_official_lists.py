@@ -440,7 +440,7 @@ def test_a_shipped_study_without_its_downloads_says_what_to_fetch(tmp_path, monk
         study.load(str(REPOSITORY / "studies" / f"{name}.yaml"))
     said = str(error.value)
     assert "models.videomae.weights: no folder" in said
-    assert "from a hub: download the whole repository into a folder" in said
+    assert "without a way to the hub: download the whole repository elsewhere into a folder" in said
     assert "no videos found under ~/data/" in said
     assert "not found in" in said
     assert "unpack " in said

@@ -97,14 +97,14 @@ def test_a_disk_that_fills_up_under_an_evaluation(data, tmp_path, monkeypatch, u
     asked = {"training": "t", "split": "test", "observation_ratio": 1}
     places = {"training": undisturbed, **data, "progress": QUIET}
     evaluation.evaluate(asked, folder=tmp_path / "room", **places)
-    real = files.write_json if name == "metrics.json" else evaluation._write
+    real = files.write_json if name == "metrics.json" else evaluation._write_predictions
     with monkeypatch.context() as patched:
 
-        def in_no_room(*arguments):
+        def in_no_room(*arguments, **named):
             with no_file_beyond(room):
-                return real(*arguments)
+                return real(*arguments, **named)
 
-        patched.setattr(*((files, "write_json") if name == "metrics.json" else (evaluation, "_write")), in_no_room)
+        patched.setattr(*((files, "write_json") if name == "metrics.json" else (evaluation, "_write_predictions")), in_no_room)
         with pytest.raises(StorageError, match=rf"{name}: cannot be written: File too large"):
             evaluation.evaluate(asked, folder=tmp_path / "full", **places)
     assert not (tmp_path / "full" / "metrics.json").exists()
