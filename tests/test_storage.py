@@ -104,7 +104,9 @@ def test_a_disk_that_fills_up_under_an_evaluation(data, tmp_path, monkeypatch, u
             with no_file_beyond(room):
                 return real(*arguments, **named)
 
-        patched.setattr(*((files, "write_json") if name == "metrics.json" else (evaluation, "_write_predictions")), in_no_room)
+        patched.setattr(
+            *((files, "write_json") if name == "metrics.json" else (evaluation, "_write_predictions")), in_no_room
+        )
         with pytest.raises(StorageError, match=rf"{name}: cannot be written: File too large"):
             evaluation.evaluate(asked, folder=tmp_path / "full", **places)
     assert not (tmp_path / "full" / "metrics.json").exists()

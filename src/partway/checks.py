@@ -270,12 +270,14 @@ def _rows_without_runs(file: StudyFile, text: StudyText, name: str, ladder: Ladd
     listed = isinstance(at(text.tree, ("ladders", name)), list)
     for index, row in enumerate(ladder.named_rows()):
         runs = [b for b in file.grid if row.ablation in b.ablations and b.train_ratio == ladder.train_ratio]
+        runs = [b for b in runs if ladder.ratios is None or set(ladder.ratios) & set(b.ratios)]
         if not [b for b in runs if row.model in (None, *b.models)]:
             path = ("ladders", name, index) if listed else ("ladders", name, "rows", index)
             of = f" of model {row.model}" if row.model else ""
+            at_ratios = f" and ratio {', '.join(f'{r:g}' for r in ladder.ratios)}" if ladder.ratios else ""
             yield (
                 f"{text.where(path)}: {dotted(path)}: row {row.ablation}{of} has no run in the grid "
-                f"with train_ratio {ladder.train_ratio}; add it to a grid block or take the row out"
+                f"with train_ratio {ladder.train_ratio}{at_ratios}; add it to a grid block or take the row out"
             )
 
 

@@ -71,7 +71,8 @@ may each write them. Later ones win, key by key:
   otherwise. Where the first training is the same as that of another row, it is trained once.
 - **`ladders`** name the rows of one ablation table, in order. A row is an ablation's name, or `{ablation: vanilla, model:
   small}` to compare models. A ladder is a list of rows, or `{rows: [...], model: small, train_ratio: random}`: it shows
-  the runs of that `train_ratio`, `matched` unless said, and of that model, each that runs one of its rows unless said. Each condition of the grid (data set, window, ratio, ...) gives a table of its own.
+  the runs of that `train_ratio`, `matched` unless said, and of that model, each that runs one of its rows unless said, at
+  all ratios or at its `ratios`. Each condition of the grid (data set, window, ratio, ...) gives a table of its own.
 - **`grid`** is a list of blocks. A block is a cross product: each of its models with each of its ablations, ratios,
   windows and seeds. The runs are the union of all blocks; a run that stands in two blocks is one run.
 

@@ -128,6 +128,7 @@ class Resolver:
             runs=tuple(runs.values()),
             ladders={
                 name: {"rows": [_row(row) for row in ladder.named_rows()], "train_ratio": ladder.train_ratio}
+                | ({"ratios": ladder.ratios} if ladder.ratios else {})
                 for name, ladder in file.ladders.items()
             },
             references=[anchor.model_dump() for anchor in file.references],

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from partway.errors import short
-from partway.schema_types import Fraction, Name, Ratio, Section, Seed, TrainRatio
+from partway.schema_types import Name, Probability, Ratio, Section, Seed, TrainRatio
 
 
 class Reported(Section):
     """What others report for a row of a ladder; shown beside what is measured, and in no mean or difference."""
 
-    test_top1: Fraction = Field(description="their accuracy, as a fraction")
-    train_top1: Fraction | None = Field(None, description="their accuracy on train videos, as a fraction")
+    test_top1: Probability = Field(description="their accuracy, as a fraction")
+    train_top1: Probability | None = Field(None, description="their accuracy on train videos, as a fraction")
     observation_ratio: Ratio = Field(1.0, description="that it was reported for: the table of that ratio shows it")
     source: str = Field(min_length=1, description="where it is reported, and what differs there")
 
@@ -25,7 +25,7 @@ class Anchor(Section):
     label: str = Field(min_length=1, description="its name in the figure")
     dataset: Name = Field(description="name of a data set of this study")
     observation_ratio: Ratio = Field(description="share of the video that was seen")
-    top1: Fraction = Field(description="accuracy, as a fraction")
+    top1: Probability = Field(description="accuracy, as a fraction")
     window: Literal["prefix", "middle"] = Field("prefix", description="which share was seen")
     source: str = Field(min_length=1, description="where it is published, and what differs there")
 
@@ -65,6 +65,9 @@ class Ladder(Section):
     rows: LadderRows = Field(description="names of ablations, or {ablation: .., model: ..}")
     model: Name | None = Field(None, description="of rows that name none; each that runs one of them if not given")
     train_ratio: TrainRatio = Field("matched", description="which runs of the grid the table shows")
+    ratios: Annotated[list[Ratio], Field(min_length=1)] | None = Field(
+        None, description="those with a table each; null for all that its rows run at"
+    )
 
     def named_rows(self) -> list[LadderRow]:
         """The rows, with the ladder's model where they name none."""

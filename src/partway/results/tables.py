@@ -159,6 +159,7 @@ def read_runs(home: Path) -> pd.DataFrame:
 def _conditions(runs: pd.DataFrame, ladder: dict) -> Iterator[tuple[dict, list[dict], pd.DataFrame]]:
     """One table for each condition that the ladder's runs share; and for each model, where its rows name none."""
     runs = runs[runs.train_ratio == str(ladder["train_ratio"])]
+    runs = runs[runs.observation_ratio.isin(ladder["ratios"])] if "ratios" in ladder else runs
     open_rows = {row["ablation"] for row in ladder["rows"] if row["model"] is None}
     for model in runs[runs.ablation.isin(open_rows)].model.unique() if open_rows else [None]:
         rows = [row | {"model": row["model"] or model} for row in ladder["rows"]]
