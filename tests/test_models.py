@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from conftest import TINY_MODEL
 from partway.errors import TrainingError
 from partway.families import FAMILIES
-from partway.models import create_model, transformers
+from partway.models import create_model, load_pretrained, transformers
 from partway.models.layers import layers
 from partway.schema import ModelOptions
 from partway.training.checkpoints import load_tensors, save_tensors
@@ -79,6 +79,26 @@ def test_a_saved_model_gives_the_same_logits(family, architecture, tmp_path):
         assert not torch.allclose(model(clips(options, 2)), other(clips(options, 2)))
         other.load_state_dict(load_tensors(tmp_path / "checkpoint.pt"))
         assert torch.equal(model(clips(options, 2)), other(clips(options, 2)))
+
+
+@pytest.mark.parametrize(("family", "architecture"), EVERY_MODEL)
+def test_the_backbone_of_every_model_loads_from_a_file_and_its_head_for_the_same_classes(
+    family, architecture, tmp_path
+):
+    model, _ = trained(family, architecture)
+    options, classes = tiny(family, architecture), [f"class {number}" for number in range(CLASSES)]
+    content = {"model_state": {f"module.{name}": tensor for name, tensor in model.state_dict().items()}}
+    torch.save(content | {"classes": classes}, tmp_path / "weights.pyth")
+    other, report = load_pretrained(
+        family, architecture, options, ["a", "b"], tmp_path / "weights.pyth", keep_head=False
+    )
+    head, own = set(layers(model).head), dict(model.named_parameters())
+    loaded = [name for name, tensor in other.named_parameters() if name not in head and torch.equal(tensor, own[name])]
+    assert set(loaded) == set(own) - head
+    assert {name.rpartition(".")[2] for name in report["remade"]} == {"weight", "bias"}
+    whole, _ = load_pretrained(family, architecture, options, classes, tmp_path / "weights.pyth", keep_head=True)
+    with torch.no_grad():
+        assert torch.equal(whole.eval()(clips(options, 2)), model(clips(options, 2)))
 
 
 @pytest.mark.parametrize(("family", "architecture"), EVERY_MODEL)
