@@ -7,11 +7,13 @@ import pytest
 
 from partway import cli, files
 from partway.errors import StoppedError, TrainingError
+from partway.families import FAMILIES as KNOWN
+from partway.schema import ModelOptions
 from partway.training import interruption, loop
 from partway.training.interruption import STOP_SIGNALS, Interruption
 from partway.training.parts import Parts
 from partway.training.state import StateFolder
-from tiny_trainings import MODEL, log, train
+from tiny_trainings import MODEL, SPEC, log, train
 
 # 12 train videos in micro-batches of 2: 6 batches, an optimizer step after the 4th and after the last.
 STEPS = 2
@@ -192,3 +194,32 @@ def test_the_exit_code_names_the_signal(monkeypatch, capsys):
     monkeypatch.setattr(cli, "_check", stopped)
     assert cli.main(["check"]) == 128 + signal.SIGUSR1
     assert "stopped by SIGUSR1" in capsys.readouterr().err
+
+
+FAMILIES = {  # one of each, with what only it has: states of an LSTM, statistics of BatchNorm, a class token
+    ("timm", "vit"): {"temporal": "lstm", "drop_path": 0.2},
+    ("timm", "test_resnet"): {},
+    ("transformers", "vivit"): {},
+    ("transformers", "timesformer"): {"drop_path": 0.2},
+    ("transformers", "vjepa2"): {},
+    ("pytorchvideo", "x3d_s"): {"dropout": 0.5},
+    ("simple_vivit", "simple_vivit"): {"drop_path": 0.2},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("family", "architecture"), FAMILIES)
+def test_every_family_ends_the_same(data, tmp_path, monkeypatch, family, architecture):
+    own = FAMILIES[family, architecture]
+    takes = set(ModelOptions.model_fields) & {"num_frames", "frame_size", *KNOWN[family].find(architecture).takes}
+    sizes = {name: value for name, value in (MODEL | {"dropout": 0.1} | own).items() if name in takes | {"dropout"}}
+    training = RECIPE["training"] | {"epochs": 3, "batch_size": 4, "accumulation": 2, "early_stopping": None}
+    recipe = {"family": family, "architecture": architecture, "training": training}
+    monkeypatch.setitem(SPEC, "model", {})  # the sizes of the tiny VideoMAE are not theirs
+    train(data, tmp_path / "undisturbed", **recipe, model=sizes)
+    with monkeypatch.context() as patched:
+        stop_at(patched, "step", 3)
+        with pytest.raises(StoppedError, match=r"after epoch 1 of 3, 2 batches into"):
+            train(data, tmp_path / "stopped", **recipe, model=sizes)
+    train(data, tmp_path / "stopped", **recipe, model=sizes)
+    same_end(tmp_path / "stopped", tmp_path / "undisturbed")
