@@ -24,7 +24,8 @@ from statistics import median
 import measure
 import videos
 from partway.data import manifest
-from partway.data.clips import ClipLoader, epoch_order
+from partway.data.clips import epoch_order
+from partway.data.feeding import ClipLoader
 from partway.data.manifest import Manifest
 from partway.data.store import VideoFiles
 from partway.schema_clips import Transforms

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import measure
 import videos
-from partway.data.clips import ClipLoader
+from partway.data.feeding import ClipLoader
 from partway.data.manifest import Manifest, Video
 from partway.schema_clips import Transforms
 from readers import clip_maker
