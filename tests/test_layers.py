@@ -7,14 +7,14 @@ from torch import nn
 
 from partway.models import create_model
 from partway.models.layers import layers
-from test_models import CLASSES, EVERY_MODEL, OPTIONS, trained
+from test_models import CLASSES, EACH, EVERY_MODEL, OPTIONS, trained
 
 DEPTHS = {"mvit_base_16x4": 17, "test_resnet": 5, "test_vit": 7}  # of those that count no num_layers
 STAGES = 5  # of a convolutional model: stem and four stages
 HEAD_IS_ONE_LAYER = {name for _, name in EVERY_MODEL} - {"vjepa2"}  # which pools by attention
 
 
-@pytest.mark.parametrize(("family", "architecture"), EVERY_MODEL)
+@pytest.mark.parametrize(("family", "architecture"), EACH)
 def test_every_parameter_has_one_depth(family, architecture):
     model, _ = trained(family, architecture)
     found = layers(model)

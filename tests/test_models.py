@@ -22,6 +22,8 @@ from partway.training.checkpoints import load_tensors, save_tensors
 OPTIONS = ModelOptions(**{k: v for k, v in TINY_MODEL.items() if k in ModelOptions.model_fields})
 EVERY_MODEL = [(family, name) for family, about in FAMILIES.items() for name in about.architectures]
 EVERY_MODEL += [("timm", "test_vit"), ("timm", "test_resnet")]  # timm's own tiny ones stand for all that it names
+# Those of pytorchvideo cannot be made small: their tests are slow.
+EACH = [pytest.param(*each, marks=pytest.mark.slow) if each[0] == "pytorchvideo" else each for each in EVERY_MODEL]
 CLASSES = 5
 BY_LIBRARY = {"timesformer"}  # an attention of the library's own, which SDPA does not serve
 
@@ -63,13 +65,13 @@ def trained(family: str, architecture: str, temporal: str = "mean") -> tuple[nn.
     return model.eval(), losses
 
 
-@pytest.mark.parametrize(("family", "architecture"), EVERY_MODEL)
+@pytest.mark.parametrize(("family", "architecture"), EACH)
 def test_a_few_steps_lower_the_loss(family, architecture):
     _, losses = trained(family, architecture)
     assert losses[-1] < 0.9 * losses[0]
 
 
-@pytest.mark.parametrize(("family", "architecture"), EVERY_MODEL)
+@pytest.mark.parametrize(("family", "architecture"), EACH)
 def test_a_saved_model_gives_the_same_logits(family, architecture, tmp_path):
     model, _ = trained(family, architecture)
     options = tiny(family, architecture)
@@ -81,7 +83,7 @@ def test_a_saved_model_gives_the_same_logits(family, architecture, tmp_path):
         assert torch.equal(model(clips(options, 2)), other(clips(options, 2)))
 
 
-@pytest.mark.parametrize(("family", "architecture"), EVERY_MODEL)
+@pytest.mark.parametrize(("family", "architecture"), EACH)
 def test_the_backbone_of_every_model_loads_from_a_file_and_its_head_for_the_same_classes(
     family, architecture, tmp_path
 ):
@@ -101,7 +103,7 @@ def test_the_backbone_of_every_model_loads_from_a_file_and_its_head_for_the_same
         assert torch.equal(whole.eval()(clips(options, 2)), model(clips(options, 2)))
 
 
-@pytest.mark.parametrize(("family", "architecture"), EVERY_MODEL)
+@pytest.mark.parametrize(("family", "architecture"), EACH)
 def test_only_a_model_with_time_can_tell_a_clip_from_its_reversal(family, architecture):
     model = copy.deepcopy(trained(family, architecture)[0]).double()  # branches that began with zeros say little yet
     video_BTCHW = clips(tiny(family, architecture), 2).double()
