@@ -178,8 +178,9 @@ def _pytorchvideo_functional():
 
 
 def _shown(frames: Sequence[np.ndarray], window: Window, view: bool) -> np.ndarray:
-    """Cut and resize by OpenCV as partway does, so that readers differ in their reading alone."""
-    return np.stack([transforms.resized(frame, window.box, window.size) if view else frame for frame in frames])
+    """Cut and resize as partway does, so that readers differ in their reading alone."""
+    frames_THWC = np.stack(frames)
+    return transforms.resized(frames_THWC, window.box, window.size) if view else frames_THWC
 
 
 def _centre(frames_THWC: np.ndarray, size: int) -> np.ndarray:

@@ -1,16 +1,22 @@
-"""Training transforms by hand and by property: crops of both kinds, dropped frames, classes that are never flipped."""
+"""Resizing, and training transforms by hand and by property: crops of both kinds, dropped frames, classes that are never flipped."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from threading import Barrier
 
 import numpy as np
+import psutil
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
+from torchvision.transforms.v2.functional import resize
 
 from partway.data import transforms
-from partway.data.transforms import kept_frames, train_view
+from partway.data.transforms import kept_frames, mirrored, resized, train_view
 from partway.schema_clips import Transforms
 
 
@@ -94,3 +100,65 @@ def test_dropping_frames_changes_which_frames_are_shown_and_nothing_else():
     held = train_view(frames(), 48, plain.model_copy(update={"drop_frames": 1.0}), np.random.default_rng(0))
     assert all(np.array_equal(frame, whole[0]) for frame in held)
     assert len({frame.tobytes() for frame in whole}) == 4
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+
+
+SIDES = st.one_of(st.integers(1, 3), st.integers(1, 90))
+
+
+@given(height=SIDES, width=SIDES, size=SIDES)
+def test_resizing_is_torchvisions_and_within_1_of_pils(height, width, size):
+    frame = noise(height + 4, width + 7)
+    cut = frame[3 : 3 + height, 5 : 5 + width].copy()
+    shown = resized(frame, (3, 5, height, width), size)
+    torchvisions = resize(torch.from_numpy(cut).permute(2, 0, 1), [size, size], antialias=True)
+    np.testing.assert_array_equal(shown, torchvisions.permute(1, 2, 0).numpy())
+    pils = np.asarray(Image.fromarray(cut).resize((size, size), Image.Resampling.BILINEAR))
+    assert np.abs(shown.astype(int) - pils).max() <= 1
+
+
+@pytest.mark.parametrize("rows", [100, 28, 24])
+def test_a_pattern_finer_than_the_pixels_of_the_result_becomes_grey(rows):
+    """Also where the other side stays or grows, as of a crop that is wide and low."""
+    columns = np.zeros((rows, 100, 3), dtype=np.uint8)
+    columns[:, 1::2] = 255
+    for frame in (columns, columns.swapaxes(0, 1)):
+        shown = resized(frame, (0, 0, *frame.shape[:2]), 28).astype(int)
+        assert np.abs(shown - 127.5).max() < 10
+
+
+def test_resizing_a_clip_is_resizing_its_frames():
+    clip = noise(5, 48, 64)
+    for box, size in (((3, 11, 42, 42), 32), ((0, 0, 48, 64), 20), ((7, 2, 30, 41), 50), ((9, 9, 1, 1), 6)):
+        each = [resized(frame, box, size) for frame in clip]
+        np.testing.assert_array_equal(resized(clip, box, size), each)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 1, 5), (3, 5, 1), (4, 6, 7)])
+def test_mirroring_turns_columns_round_and_nothing_else(shape):
+    clip = noise(*shape)
+    np.testing.assert_array_equal(mirrored(clip), clip[:, :, ::-1])
+
+
+@pytest.mark.skipif(torch.backends.cpu.get_cpu_capability() == "DEFAULT", reason="torch's quick path needs AVX2")
+def test_workers_that_resize_start_no_pools_of_threads():
+    clip, workers = noise(4, 240, 320), 4
+    met = Barrier(workers, timeout=60)
+
+    def work(_) -> int:
+        met.wait()
+        resized(clip, (5, 5, 200, 300), 112)
+        met.wait()
+        return psutil.Process().num_threads()
+
+    wanted = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        before = psutil.Process().num_threads()
+        with ThreadPoolExecutor(workers) as pool:
+            assert max(pool.map(work, range(workers))) <= before + workers
+    finally:
+        torch.set_num_threads(wanted)

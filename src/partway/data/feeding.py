@@ -1,6 +1,6 @@
 """Batches of clips, made ahead by threads, in the order of their videos.
 
-Threads in one process beat worker processes here: PyAV and OpenCV release the interpreter's lock, and nothing is
+Threads in one process beat worker processes here: PyAV, OpenCV and torch release the interpreter's lock, and nothing is
 pickled. A worker writes its clip into its place of a uint8 batch from a small ring: the thread that trains copies
 nothing, and the memory is that of the ring, however many videos there are.
 """
