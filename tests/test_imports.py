@@ -105,6 +105,11 @@ def test_a_line_that_was_cut_off_is_left_out_and_told(old):
     assert "4 epochs planned, 3 in the log" in found.notes[-1]
 
 
+def test_blank_lines_at_the_end_are_no_epoch(old):
+    log_of().write_text(log_of().read_text() + "\n\n")
+    assert (OldResults(old).notes, OldResults(old).runs[0]["total_epochs"]) == ([], 4)
+
+
 def test_a_loss_that_is_no_number_is_shown_as_empty(old):
     changed("1.1,40.0", "nan,40.0")
     found = OldResults(old)
@@ -125,7 +130,7 @@ def test_a_ratio_without_an_epoch_is_left_out_and_told(old):
     write_log(OLD / "observation_ratio_0.9/training_log_ratio_0.9.csv", [])
     found = OldResults(old)
     assert [run["observation_ratio"] for run in found.runs] == [0.1, 0.5]
-    assert found.notes == ["ratio 0.9: left out, observation_ratio_0.9 has no validated epoch and no summary to go by"]
+    assert found.notes == ["ratio 0.9: left out, observation_ratio_0.9 holds no epoch that was validated"]
 
 
 def test_a_summary_that_says_otherwise_is_told_and_the_log_counts(old):
@@ -175,6 +180,8 @@ LOG, SUMMARY = "training_log_ratio_0.1.csv", "summary_ratio_0.1.json"
         (lambda: write_ratio("1.5", [1.0]), ["observation_ratio_1.5", "in (0, 1]"]),
         (summary(observation_ratio=0.3), [SUMMARY, "observation_ratio is 0.3, its folder's is 0.1"]),
         (summary(best_val_acc_top1="45"), [SUMMARY, "best_val_acc_top1: expected a number, got '45'"]),
+        (summary(total_epochs=0), [SUMMARY, "total_epochs: expected a whole number of at least 1, got 0"]),
+        (lambda: log_of().unlink() or log_of().mkdir(), [LOG, "cannot be read: Is a directory"]),
         (summary(best_val_acc_top1=float("nan")), [SUMMARY, "best_val_acc_top1", "got nan"]),
         (lambda: (OLD / "training_summary.json").write_text("[{"), ["training_summary.json: damaged, not JSON"]),
         (lambda: (OLD / "training_summary.json").write_text("{}"), ["training_summary.json: expected a list"]),

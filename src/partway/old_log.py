@@ -64,7 +64,7 @@ class OldLog:
         """
         self.path, self.unit = path, unit
         self.notes: list[str] = []
-        lines = list(csv.reader(text.splitlines()))
+        lines = [cells for cells in csv.reader(text.splitlines()) if cells]
         self.epochs = self._epochs(lines[0], lines[1:]) if len(lines) > 1 else []
         accuracies = [
             value for epoch in self.epochs for name, value in epoch.items() if name.endswith(("top1", "top5"))

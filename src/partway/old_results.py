@@ -91,9 +91,11 @@ class OldResults:
         return found[0]
 
     def _text(self, path: Path) -> str:
-        self.files[self._name(path)] = files.digest(path)
         try:
+            self.files[self._name(path)] = files.digest(path)
             return path.read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
         except UnicodeDecodeError as error:
             raise DataError(f"{path}: byte {error.start} is not UTF-8: damaged, or not the script's") from None
 
@@ -116,7 +118,7 @@ class OldResults:
             run = self._from_summary(stated)
             self.notes.append(f"ratio {ratio:g}: its log is missing or empty, so only what the summary says was read")
         else:
-            self.notes.append(f"ratio {ratio:g}: left out, {place.name} has no validated epoch and no summary to go by")
+            self.notes.append(f"ratio {ratio:g}: left out, {place.name} holds no epoch that was validated")
             return None
         return {"observation_ratio": ratio} | run | {"checkpoint_path": stated.get("checkpoint_path")}
 
@@ -161,6 +163,8 @@ class OldResults:
             if "_acc_" in name or name in ("observation_ratio", "total_epochs"):
                 if not is_number:
                     raise DataError(f"{where}: {name}: expected a number, got {value!r}")
+                if name == "total_epochs" and (not float(value).is_integer() or value < 1):
+                    raise DataError(f"{where}: {name}: expected a whole number of at least 1, got {value:g}")
                 found[name] = accuracy(f"{where}: {name}", value, self.unit) if "_acc_" in name else value
             elif name == "checkpoint_path":
                 found[name] = str(value)
