@@ -28,9 +28,10 @@ LIGHT = [
         "cli",
     ),
     *("data.prepare", "data.manifest", "data.sampling", "data.video", "data.store"),
-    *("submission", "data.hmdb51_frames"),
+    *("submission", "data.hmdb51_frames", "imports", "old_log", "old_results"),
     *("data.class_folders", "data.frame_folders", "data.reading", "data.splits", "data.candidates", "sources"),
     *("results.collect", "results.tables", "results.figures", "results.stats", "results.run_folders"),
+    *("results.imported", "results.imported_rows"),
     *("results.style", "results.training_curves", "results.verdict", "results.report", "training.spec"),
 ]
 VERBS = [
@@ -44,6 +45,7 @@ VERBS = [
     "report",
     "check",
     "export",
+    "import",
     "schema",
     "mime",
     "machine",

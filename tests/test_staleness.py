@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from conftest import COLLECT, REPOSITORY, SNAKEMAKE, TINY_MODEL, Workplace, make_class_folders, write_video
-from partway import study
+from old_script import write_old
+from partway import cli, study
 
 pytestmark = pytest.mark.slow
 RUNS = "clips/runs/**/run.json"
@@ -167,6 +168,25 @@ def test_views_run_evaluations_only(workplace):
 def test_a_table_option_runs_neither_training_nor_evaluation(workplace):
     workplace.study["tables"] = {"decimals": 2}
     assert workplace.jobs() == COLLECT
+
+
+def test_an_import_is_drawn_and_when_it_is_taken_away_all_is_as_before(workplace, monkeypatch):
+    monkeypatch.chdir(workplace.folder)
+    old = write_old()
+    assert cli.main(["import", str(old), "--study", "study.yaml"]) == 0
+    assert workplace.jobs() == COLLECT
+    old.rename("elsewhere")  # it is not needed again
+    workplace.snakemake()
+    assert workplace.jobs() == {}
+    table, page = (workplace.folder / "results/clips" / name for name in ("imported.md", "report.html"))
+    assert "77.5" in table.read_text()
+    table.unlink()
+    assert workplace.jobs() == {"tables": 1, "report": 1}
+    assert cli.main(["import", "--remove", "old", "--study", "study.yaml"]) == 0
+    assert workplace.jobs() == COLLECT
+    workplace.snakemake()
+    assert workplace.jobs() == {}
+    assert "(imported)" not in page.read_text()
 
 
 def rename_ablation(study: dict) -> None:

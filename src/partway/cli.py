@@ -128,6 +128,29 @@ def _parser() -> argparse.ArgumentParser:
         "--download", action="store_true", help="fetch the weights that the study names from the hub, now"
     )
 
+    import_ = verb(
+        "import",
+        _import,
+        "Take the results of the older ViViT script into a study's tables and figures, marked imported.",
+    )
+    import_.add_argument(
+        "folder", nargs="?", type=Path, help="holds observation_ratio_0.1 and so on; without: list imports"
+    )
+    import_.add_argument("--study", default="config.yaml", help="the study file (default: config.yaml)")
+    import_.add_argument(
+        "--set", action="append", default=[], metavar="PATH=VALUE", help="change the study; may repeat"
+    )
+    import_.add_argument("--name", help="what tables and figures call them; default the folder's name")
+    import_.add_argument("--dataset", help="the study's data set that they are of; needed where it has several")
+    import_.add_argument(
+        "--window", choices=["prefix", "middle"], default="middle", help="default middle, the script's"
+    )
+    import_.add_argument("--videos", type=_count, metavar="N", help="validation videos, for intervals; none without")
+    import_.add_argument(
+        "--unit", choices=["percent", "fraction"], default="percent", help="of accuracies; default percent"
+    )
+    import_.add_argument("--remove", metavar="NAME", help="instead: take an import away again")
+
     export = verb(
         "export", _export, "Write a trained checkpoint as a folder that transformers or timm loads themselves."
     )
@@ -146,6 +169,12 @@ def _parser() -> argparse.ArgumentParser:
     machine = verb("machine", _machine, "Print what this machine gives a study: cores, and trainings at once.")
     machine.add_argument("--jobs", action="store_true", help="print only the number of trainings to run at once")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
 
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
@@ -253,12 +282,14 @@ def _collect(options: argparse.Namespace) -> None:
 
 def _tables(options: argparse.Namespace) -> None:
     from partway.results.costs import write_costs
+    from partway.results.imported import write_imported
     from partway.results.tables import write_tables
     from partway.results.verdict import write_verdict
 
     write_tables(options.summary.parent, options.options["options"])
     write_verdict(options.summary.parent, options.options["options"])
     write_costs(options.summary.parent)
+    write_imported(options.summary.parent, options.options["options"])
 
 
 def _figures(options: argparse.Namespace) -> None:
@@ -293,6 +324,26 @@ def _check(options: argparse.Namespace) -> None:
         print(f"  data set {name}: {'generated' if source.is_generated else found}{shown}")
     for warning in [*missing, *resolved.warnings]:
         print(f"warning: {warning}", file=sys.stderr)
+
+
+def _import(options: argparse.Namespace) -> None:
+    from partway import imports, study
+
+    resolved = study.load(options.study, options.set)
+    home = Path(resolved.results_dir, resolved.name)
+    chosen = {name: getattr(options, name) for name in ("window", "videos", "unit")}
+    if options.remove:
+        imports.remove(home, options.remove)
+        print(f"{options.remove} is no longer imported. {imports.NEXT}")
+    elif options.folder:
+        name = options.name or options.folder.resolve().name
+        dataset = imports.data_set(options.dataset, list(resolved.datasets))
+        print(
+            *imports.told(home, *imports.add(home, options.folder, name=name, dataset=dataset, options=chosen)),
+            sep="\n",
+        )
+    else:
+        print(*(imports.names(home) or [f"nothing was imported into {home}"]), sep="\n")
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from partway import effect, keys, layouts, sources
+from partway import effect, imports, keys, layouts, sources
 from partway.families import FAMILIES, Architecture
 from partway.schema import Model, ModelOptions, Stage, StudyFile
 from partway.schema_clips import Evaluation as EvaluationOptions
@@ -113,6 +114,8 @@ class Resolver:
         for block in file.grid:
             for run in self._runs(block):
                 runs.setdefault(tuple(run.cell.values()), run)
+        imported, not_shown = imports.read_all(Path(results_dir, file.name), self.datasets)
+        told = [f"model {name}: {told}" for name, choice in self.weights.items() for told in choice.told]
         return Study(
             name=file.name,
             question=file.question,
@@ -122,7 +125,7 @@ class Resolver:
             datasets=self.datasets,
             weights={digest: path for choice in self.weights.values() for digest, path in choice.places},
             fallbacks={name: choice.fallback for name, choice in self.weights.items() if choice.fallback},
-            warnings=tuple(f"model {name}: {told}" for name, choice in self.weights.items() for told in choice.told),
+            warnings=(*told, *not_shown),
             trainings=self.trainings,
             evaluations=self.evaluations,
             runs=tuple(runs.values()),
@@ -135,6 +138,7 @@ class Resolver:
             labels={name: {"label": a.label, "note": a.note} for name, a in file.ablations.items()},
             tables=file.tables.model_dump(),
             figures=file.figures.model_dump(),
+            imports=imported,
         )
 
     def _runs(self, block: GridBlock) -> Iterator[Run]:

@@ -13,7 +13,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from partway import keys, layouts
+from partway import imports, keys, layouts
 from partway.study_file import read
 
 NONE = "none"  # in a command line: no such file or folder
@@ -108,7 +108,7 @@ class Study:
     datasets: dict[str, DataSource]
     weights: dict[str, str]  # digest of local pretrained weights -> where they lie, a machine fact
     fallbacks: dict[str, str]  # model -> why it does not start from the weights that it names first
-    warnings: tuple[str, ...]  # about weights; for who starts the study, in no result
+    warnings: tuple[str, ...]  # about weights and imports; for who starts the study, in no result
     trainings: dict[str, Training]
     evaluations: dict[str, Evaluation]
     runs: tuple[Run, ...]
@@ -117,6 +117,7 @@ class Study:
     labels: dict[str, dict[str, str | None]]
     tables: dict[str, Any]
     figures: dict[str, Any]
+    imports: list[dict[str, Any]] = field(default_factory=list)  # results of an older script, with all their numbers
     command: str | None = field(default=None, compare=False)  # what the user typed; for the report alone
 
     def to_dict(self) -> dict[str, Any]:
@@ -144,6 +145,9 @@ class Study:
         del tree["results_dir"], tree["source"], tree["weights"], tree["warnings"], tree["command"]
         if not self.fallbacks:
             del tree["fallbacks"]
+        tree["imports"] = imports.in_lock(self.imports)
+        if not self.imports:
+            del tree["imports"]
         tree["datasets"] = {name: {"folder": d.folder, "spec": d.spec} for name, d in self.datasets.items()}
         return tree
 

@@ -24,7 +24,8 @@ def study_results(wildcards):
     collected = [COLLECTED, *(f"{HOME}/{name}" for name in ("runs.csv", "epochs.csv", "summary.json"))]
     tables = [f"{HOME}/tables/{ladder}.{suffix}" for ladder in STUDY.ladders for suffix in ("csv", "md")]
     figures = [f"{HOME}/figures/{name}.svg" for name in ("accuracy_against_ratio", "training_curves")]
-    return [*collected, *tables, f"{HOME}/verdict.md", *figures, f"{HOME}/report.html"]
+    imported = [f"{HOME}/imported.md"] if STUDY.imports else []
+    return [*collected, *tables, f"{HOME}/verdict.md", *imported, *figures, f"{HOME}/report.html"]
 
 
 def dataset_of(training):

@@ -51,6 +51,7 @@ rule tables:
         md=[f"{HOME}/tables/{ladder}.md" for ladder in STUDY.ladders],
         cost_csv=f"{HOME}/cost.csv",
         cost=f"{HOME}/cost.md",
+        imported=[f"{HOME}/imported.md"] if STUDY.imports else [],
         verdict=report(f"{HOME}/verdict.md", caption="../report/verdict.rst", category="What was found"),
     log:
         f"{RESULTS}/logs/tables/{STUDY.name}.log",

@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from partway import files
 from partway.errors import DataError, StorageError, VanishedError
+from partway.results import imported_rows
 from partway.results.by_class import CONFUSION_COLUMNS, PER_CLASS_COLUMNS, ByClass
 from partway.results.honesty import CEILING_COLUMNS, LEAK_COLUMNS, PAIR_COLUMNS, KnownTruths
 from partway.results.predictions import read_calibration_error
@@ -117,7 +118,8 @@ def collect(study: Study, home: Path, *, copy: bool = False) -> str:
             if (home / folder).exists():
                 shutil.rmtree(home / folder)
         files.write_text(home / ".collected" / study.digest, f"collected from {study.source}\n")
-    return f"all {len(rows)} runs are complete and collected: {home}/runs.csv, by name in {home}/runs"
+    beside = "".join(f"; {len(made['runs'])} imported of {made['name']}" for made in study.imports)
+    return f"all {len(rows)} runs are complete and collected{beside}: {home}/runs.csv, by name in {home}/runs"
 
 
 def collect_partial(study: Study, home: Path) -> str:
@@ -167,8 +169,8 @@ def _rows(study: Study) -> tuple[list[dict[str, Any]], Results]:
 
 
 def _write(study: Study, out: Path, rows: list[dict[str, Any]], results: Results) -> None:
-    files.write_csv(out / "runs.csv", rows, RUN_COLUMNS)
-    epochs = _epochs(study, results)
+    files.write_csv(out / "runs.csv", [*rows, *imported_rows.of_runs(study.imports)], RUN_COLUMNS)
+    epochs = [*_epochs(study, results), *imported_rows.of_epochs(study.imports)]
     files.write_csv(out / "epochs.csv", epochs, [*EPOCH_AXES, *_log_columns(epochs)])
     files.write_json(out / "study.lock.json", study.lock() | {"results_dir": study.results_dir})
     truths, by_class, complete = KnownTruths(study), ByClass(study), _complete(study, rows)
@@ -182,6 +184,8 @@ def _write(study: Study, out: Path, rows: list[dict[str, Any]], results: Results
         name: data_set(source, study.results_dir, results.read) for name, source in study.datasets.items()
     }
     summary |= recorded(study, results.read) | {"runs": _summary(study, rows, results)}
+    if study.imports:
+        summary["imports"] = imported_rows.in_summary(study.imports)
     files.write_json(out / "summary.json", summary)
 
 
@@ -193,6 +197,7 @@ def _complete(study: Study, rows: list[dict[str, Any]]) -> list[Run]:
 def _draw(study: Study, folder: Path) -> None:
     from partway.results.costs import write_costs
     from partway.results.figures import draw_figures
+    from partway.results.imported import write_imported
     from partway.results.report import write_report
     from partway.results.tables import write_tables
     from partway.results.verdict import write_verdict
@@ -200,6 +205,7 @@ def _draw(study: Study, folder: Path) -> None:
     write_tables(folder, study.tables)
     write_verdict(folder, study.tables)
     write_costs(folder)
+    write_imported(folder, study.tables)
     draw_figures(folder, study.figures)
     write_report(folder, study.tables)
 
@@ -322,7 +328,7 @@ def _owners(study: Study) -> dict[str, tuple[Run, int]]:
 
 
 def _log_columns(epochs: list[dict[str, Any]]) -> list[str]:
-    return [name for name in (epochs[0] if epochs else {}) if name not in EPOCH_AXES]
+    return [name for name in dict.fromkeys(name for row in epochs for name in row) if name not in EPOCH_AXES]
 
 
 def _summary(study: Study, rows: list[dict[str, Any]], results: Results) -> list[dict[str, Any]]:

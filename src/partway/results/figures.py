@@ -12,11 +12,13 @@ from matplotlib.figure import Figure
 
 from partway import files
 from partway.results import style
+from partway.results.imported import ImportedCurve, read_curves
 from partway.results.stats import Estimate
 from partway.results.style import LINES, MARKERS, Curve, plt
 from partway.results.tables import read_runs
 from partway.results.training_curves import draw_training_curves
 
+IMPORTED_LOOK = {"color": "0.35", "linestyle": (0, (3, 2)), "linewidth": 1.2, "markerfacecolor": "white"}
 REFERENCE_MARKERS = ["*", "p", "h", "8"]  # none of those that curves have
 
 
@@ -30,12 +32,15 @@ def draw_figures(home: Path, options: dict[str, Any]) -> None:
     runs = read_runs(home)
     lock = files.read_json(home / "study.lock.json")
     with mpl.rc_context(style.STYLE):
-        ratio = _accuracy_against_ratio(runs, lock, pd.read_csv(home / "ceiling.csv", dtype={"dataset": str}))
+        ceiling = pd.read_csv(home / "ceiling.csv", dtype={"dataset": str})
+        ratio = _accuracy_against_ratio(runs, lock, ceiling, read_curves(home, lock))
         style.write(ratio, home, "accuracy_against_ratio", options["dpi"])
         style.write(draw_training_curves(home, runs, lock), home, "training_curves", options["dpi"])
 
 
-def _accuracy_against_ratio(runs: pd.DataFrame, lock: dict[str, Any], ceiling: pd.DataFrame) -> Figure:
+def _accuracy_against_ratio(
+    runs: pd.DataFrame, lock: dict[str, Any], ceiling: pd.DataFrame, imported: list[ImportedCurve]
+) -> Figure:
     labels = lock["labels"]
     curves = {dataset: style.curves(runs[runs.dataset == dataset], labels) for dataset in runs.dataset.unique()}
     colours = style.curve_colours(runs, labels)
@@ -46,6 +51,7 @@ def _accuracy_against_ratio(runs: pd.DataFrame, lock: dict[str, Any], ceiling: p
         reported = "reported" if drawn[0].runs.scored_on.iloc[0] == "test" else "reported on test videos"
         anchors = [anchor for anchor in lock["references"] if anchor["dataset"] == dataset]
         _draw_references(axis, anchors, reported)
+        _draw_imported(axis, imported_of(dataset, imported))
         axis.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     # Legends stand below, where they hide no curve; the figure grows by their lines, the axes keep their size.
     lines = max(len(axis.get_legend().get_texts()) for axis in axes[0])
@@ -67,6 +73,22 @@ def _draw_references(axis: Axes, anchors: list[dict[str, Any]], reported: str) -
         name = f"{anchor['label']}: {y:g} % at {x:g}, {anchor['window']} ({reported}, not measured here)"
         look = {"marker": REFERENCE_MARKERS[place % len(REFERENCE_MARKERS)], "markersize": 9, "markerfacecolor": "none"}
         axis.plot([x], [y], color="0.15", linestyle="", label=name, **look)
+
+
+def imported_of(dataset: str, imported: list[ImportedCurve]) -> dict[str, ImportedCurve]:
+    """The imports of a data set by the id, in the SVG, by which the report finds their points."""
+    return {f"imported-{place}": curve for place, curve in enumerate(imported) if curve.about["dataset"] == dataset}
+
+
+def _draw_imported(axis: Axes, curves: dict[str, ImportedCurve]) -> None:
+    """What an older script measured: hollow and dashed, with bars where the number of its videos is known."""
+    for place, (id_, curve) in enumerate(curves.items()):
+        ratios, values, intervals = zip(*curve.points, strict=True)
+        look = IMPORTED_LOOK | {"marker": MARKERS[place % len(MARKERS)], "gid": id_, "label": curve.label}
+        axis.plot(ratios, [100 * value for value in values], **look)
+        if all(intervals):
+            ends = ([100 * getattr(interval, end) for interval in intervals] for end in ("low", "high"))
+            axis.vlines(ratios, *ends, color=IMPORTED_LOOK["color"], linewidth=0.8)
 
 
 def _draw_dataset(axis: Axes, dataset: str, curves: list[Curve], colours: dict[tuple, str]) -> None:

@@ -64,3 +64,18 @@ def cautions(lock: dict[str, Any]) -> Iterator[str]:
             "The middle window sees later content and needs the length of the whole video: its accuracies cannot be "
             "compared with published curves, which are of the prefix."
         )
+    for about in lock.get("imports", ()):
+        yield imported(about)
+
+
+def imported(about: dict[str, Any]) -> str:
+    """What an import is, and what it is not.
+
+    Args:
+        about: its entry in study.lock.json.
+    """
+    return (
+        f"{about['name']} was imported from an older script ({about['dataset']}, {about['window']} window): its accuracies "
+        "are the best over the epochs on the validation videos that chose them. They stand beside the others for the eye "
+        "alone, and are in no mean, no difference and no sentence of the verdict."
+    )

@@ -18,7 +18,9 @@ from partway.progress import duration
 from partway.results import report_origin, style
 from partway.results.collected import Collected
 from partway.results.costs import NOTE, cost_table, shown_costs
-from partway.results.figures import curve_id
+from partway.results.figures import curve_id, imported_of
+from partway.results.imported import NOTE as ABOUT_IMPORTED
+from partway.results.imported import ImportedCurve, heading, read_curves, shown_rows
 from partway.results.inline_svg import inline
 from partway.results.plain_markdown import to_html
 from partway.results.report_runs import table_of_runs
@@ -44,17 +46,19 @@ def write_report(home: Path, options: dict[str, Any]) -> None:
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     templates.globals |= {"percent": study.percent, "count": count, "whisker": whisker, "reported": reported}
-    cautions = report_origin.cautions(study)
+    cautions, imported = report_origin.cautions(study), read_curves(home, study.lock)
     page = templates.get_template("report.html.jinja").render(
         header=header(study),
         cautions=cautions,
         verdict=verdict(study, cautions),
-        accuracy=accuracy(study),
+        accuracy=accuracy(study, imported),
         ladders=[ladder(study, name) for name in study.lock["ladders"]],
         notes=ladder_notes(study),
         curves=inline(home / "figures" / "training_curves.svg", "training", "Loss and top1 of each training by epoch."),
         truths=[truth(study, name) for name, data in study.lock["datasets"].items() if is_generated(data)],
         runs=table_of_runs(study.runs, study.lock, study.summary, study.percent),
+        imported=[imported_table(study, curve) for curve in imported],
+        about_imported=ABOUT_IMPORTED,
         datasets=[report_origin.data_set(study, name) for name in study.lock["datasets"]],
         command=study.summary["command"],
         origin=report_origin.origin(study),
@@ -100,12 +104,14 @@ def verdict(study: Collected, cautions: list[str]) -> Markup:
 # --- accuracy against ratio ----------------------------------------------------------------------------
 
 
-def accuracy(study: Collected) -> dict[str, Any]:
+def accuracy(study: Collected, imported: list[ImportedCurve]) -> dict[str, Any]:
     """The figure, and its numbers as tables."""
     tables, tips = [], {}
     for dataset in study.runs.dataset.unique():
         curves = style.curves(study.of_data(dataset), study.lock["labels"])
-        tables.append(_numbers(study, dataset, curves))
+        beside = imported_of(dataset, imported)
+        tables.append(_numbers(study, dataset, curves, list(beside.values())))
+        tips |= {id_: [_imported_tip(study, curve, *point) for point in curve.points] for id_, curve in beside.items()}
         for place, curve in enumerate(curves):
             tips[curve_id(dataset, place)] = [_tip(study, curve, *point) for point in curve.points if point[1]]
     splits = style.listed(sorted(study.runs.scored_on.unique()))
@@ -114,9 +120,9 @@ def accuracy(study: Collected) -> dict[str, Any]:
     return {"figure": figure, "splits": splits, "tables": tables, "references": study.lock["references"]}
 
 
-def _numbers(study: Collected, dataset: str, curves: list[Curve]) -> dict[str, Any]:
+def _numbers(study: Collected, dataset: str, curves: list[Curve], imported: list[ImportedCurve]) -> dict[str, Any]:
     """One row a curve, one column a ratio; where they are known also the ceiling and chance."""
-    ratios = sorted({ratio for curve in curves for ratio, _ in curve.points})
+    ratios = sorted({ratio for curve in [*curves, *imported] for ratio, *_ in curve.points})
     rows = [
         {"name": curve.name, "seeds": curve.runs.seed.nunique(), "points": _points(study, curve, ratios)}
         for curve in curves
@@ -128,7 +134,8 @@ def _numbers(study: Collected, dataset: str, curves: list[Curve]) -> dict[str, A
         "split": study.of_data(dataset).scored_on.iloc[0],
         "ratios": ratios,
         "rows": rows,
-        "ceiling": [known[ratio] for ratio in ratios] if len(known) else None,
+        "imported": [{"name": curve.label, "points": _imported_points(study, curve, ratios)} for curve in imported],
+        "ceiling": [known.get(ratio) for ratio in ratios] if len(known) else None,
         "chance": 1 / classes.iloc[0] if len(classes) else None,
     }
 
@@ -145,6 +152,31 @@ def _points(study: Collected, curve: Curve, ratios: list[float]) -> list[tuple[s
 
 def _tip(study: Collected, curve: Curve, ratio: float, point: Estimate) -> str:
     return f"{curve.name}\nratio {ratio:g}: {study.percent(point.value)} % (95 % interval {_interval(study, point)} %)"
+
+
+def _imported_points(study: Collected, curve: ImportedCurve, ratios: list[float]) -> list[tuple[str, str]]:
+    """The same of what was imported; without an interval where the number of its videos is not known."""
+    points = {
+        ratio: (study.percent(value), _interval(study, around) if around else "")
+        for ratio, value, around in curve.points
+    }
+    return [points.get(ratio, ("", "")) for ratio in ratios]
+
+
+def _imported_tip(study: Collected, curve: ImportedCurve, ratio: float, value: float, around: Estimate | None) -> str:
+    told = f" (95 % interval {_interval(study, around)} %)" if around else ""
+    return f"{curve.label}\nratio {ratio:g}: {study.percent(value)} %{told}"
+
+
+def imported_table(study: Collected, curve: ImportedCurve) -> dict[str, Any]:
+    """The runs of one import, with the checkpoints that the script left."""
+    return {
+        "heading": heading(curve),
+        "rows": shown_rows(curve, study.decimals),
+        "notes": curve.about["notes"],
+        "checkpoints": curve.about["checkpoints"],
+        "files": curve.about["files"],
+    }
 
 
 def _interval(study: Collected, point: Estimate) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from partway import files
 from partway.errors import DataError
-from partway.results import stats
+from partway.results import imported_rows, stats
 from partway.results.collect import keep_tables_of
 from partway.results.predictions import read_correct
 from partway.results.protocol import unlabelled_test
@@ -135,7 +135,7 @@ def _fallbacks(runs: pd.DataFrame, definition: dict) -> Iterator[str]:
 def read_runs(home: Path) -> pd.DataFrame:
     """Read runs.csv; `train_ratio` stays text, for it may be a word.
 
-    Beside its columns stand `top1` and `videos`, the accuracy that tables and figures show, and `scored`, the evaluation
+    What was imported is not among them: `imported.read_curves`. Beside its columns stand `top1` and `videos`, the accuracy that tables and figures show, and `scored`, the evaluation
     that it is of: that of test, or of validation where the test split has no labels (`scored_on`).
     """
     # A name may look like a number or like "NA"; only an empty cell is missing.
@@ -146,7 +146,7 @@ def read_runs(home: Path) -> pd.DataFrame:
         ),
         str,
     )
-    runs = pd.read_csv(home / "runs.csv", dtype=text, keep_default_na=False, na_values=[""])
+    runs = imported_rows.read_measured(home / "runs.csv", text)
     axes = [*CONDITIONS, "model", "ablation", "seed"]
     if (twice := runs[runs.duplicated(axes)]).size:
         raise DataError(f"{home / 'runs.csv'}: a run stands twice: {twice.iloc[0][axes].to_dict()}")

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from partway.results import style
+from partway.results import imported_rows, style
 from partway.results.style import plt
 
 # A column of the figure holds the trainings that differ in seed and stage alone.
@@ -29,6 +29,8 @@ PARTS = {
     "train_eval": ("train, without augmentation", {"linestyle": (0, (4, 1.5))}),
     "val": ("validation", {"linestyle": "-"}),
 }
+TEXT = dict.fromkeys(("dataset", "model", "ablation", "train_ratio", "window", "training", "observation_ratio"), str)
+IMPORTED_COLOUR = "0.35"
 MEAN, SEED = {"linewidth": 1.8}, {"linewidth": 0.7, "alpha": 0.55}
 
 
@@ -40,6 +42,7 @@ class Column:
     seeds: list[int] = field(default_factory=list)  # of the grid
     missing: list[int] = field(default_factory=list)  # of these, without a finished training
     epochs: pd.DataFrame = field(default_factory=pd.DataFrame)
+    imported: bool = False
 
 
 def draw_training_curves(home: Path, runs: pd.DataFrame, lock: dict[str, Any]) -> Figure:
@@ -50,8 +53,9 @@ def draw_training_curves(home: Path, runs: pd.DataFrame, lock: dict[str, Any]) -
         runs: of runs.csv.
         lock: of study.lock.json: labels, and which training continues which.
     """
-    epochs = _with_offsets(read_epochs(home), lock["trainings"])
-    columns = _columns(runs, epochs)
+    own = _with_offsets(read_epochs(home), lock["trainings"])
+    measured, imported = _columns(runs, own), _imported_columns(home)
+    columns, epochs = measured + imported, pd.concat([own, *(column.epochs for column in imported)])
     shown = columns[:MOST_COLUMNS]
     bands = ceil(len(shown) / COLUMNS_ABREAST)
     abreast = ceil(len(shown) / bands)  # no band much shorter than the others
@@ -62,8 +66,8 @@ def draw_training_curves(home: Path, runs: pd.DataFrame, lock: dict[str, Any]) -
         band, across = divmod(place, abreast)
         pair = axes[2 * band : 2 * band + 2, across]
         if place < len(shown):
-            _draw_column(pair, shown[place], colours.of(shown[place].key), labels)
-            pair[0].set_title(_title(shown[place], columns, labels), fontsize=9)
+            _draw_column(pair, shown[place], colours.of(shown[place]), labels)
+            pair[0].set_title(_title(shown[place], measured, labels), fontsize=9)
         for axis, words in zip(pair, MEASURES.values(), strict=True):
             axis.set_axis_on() if place < len(shown) else axis.set_axis_off()
             axis.set_ylabel(words if across == 0 else "")
@@ -77,10 +81,7 @@ def draw_training_curves(home: Path, runs: pd.DataFrame, lock: dict[str, Any]) -
 
 def read_epochs(home: Path) -> pd.DataFrame:
     """Read epochs.csv; names stay text, and `trained_at` is the ratio that the training saw, as text."""
-    text = dict.fromkeys(
-        ("dataset", "model", "ablation", "train_ratio", "window", "training", "observation_ratio"), str
-    )
-    epochs = pd.read_csv(home / "epochs.csv", dtype=text, keep_default_na=False, na_values=[""])
+    epochs = imported_rows.read_measured(home / "epochs.csv", TEXT, "training")
     epochs["trained_at"] = [_as_text(ratio) for ratio in epochs.observation_ratio]
     return epochs
 
@@ -125,6 +126,20 @@ def _columns(runs: pd.DataFrame, epochs: pd.DataFrame) -> list[Column]:
     return list(columns.values())
 
 
+def _imported_columns(home: Path) -> list[Column]:
+    """A column for each training that was imported with its epochs."""
+    epochs = imported_rows.read_imported(home / "epochs.csv", TEXT, "training")
+    if epochs.empty:
+        return []
+    epochs = epochs.assign(seed=0, before=0, at=epochs.epoch, continues="")
+    epochs["trained_at"] = [_as_text(ratio) for ratio in epochs.observation_ratio]
+    groups = epochs.groupby(["dataset", "model", "trained_at"], sort=False)
+    return [
+        Column(dict(zip(("dataset", "model", "trained_at"), values, strict=True)), epochs=group, imported=True)
+        for values, group in groups
+    ]
+
+
 class _Colours:
     """The colour of a column: that of the curve in the other figure that comes from its trainings, or its ablation's."""
 
@@ -132,7 +147,10 @@ class _Colours:
         self.ablations = style.ablation_colours(runs, labels)
         self.curves = style.curve_colours(runs, labels)
 
-    def of(self, key: dict[str, Any]) -> str:
+    def of(self, column: Column) -> str:
+        if column.imported:
+            return IMPORTED_COLOUR
+        key = column.key
         own = (key["model"], key["ablation"], key["train_fraction"], key["window"], key["trained_at"] == "random")
         for (model, ablation, ratio, fraction, window), colour in self.curves.items():
             if own == (model, ablation, fraction, window, ratio == "random"):
@@ -141,7 +159,11 @@ class _Colours:
 
 
 def _title(column: Column, columns: list[Column], labels: dict[str, Any]) -> str:
-    """Name a column by what differs between the columns, and count its seeds."""
+    """Name a column by what differs between the study's own columns, and count its seeds."""
+    if column.imported:
+        return "\n".join(
+            [*textwrap.wrap(f"{column.key['model']}, ratio{NO_BREAK}{column.key['trained_at']}", 30), "imported"]
+        )
     different = {name for name in COLUMN if len({other.key[name] for other in columns}) > 1}
     key = column.key
     parts = [key[name] for name in ("dataset", "model") if name in different]
