@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from partway import effect, keys, layouts, sources
+from partway.attention import request
 from partway.families import FAMILIES, Architecture
 from partway.schema import Model, ModelOptions, Stage, StudyFile
 from partway.schema_clips import Evaluation as EvaluationOptions
@@ -134,6 +135,7 @@ class Resolver:
             labels={name: {"label": a.label, "note": a.note} for name, a in file.ablations.items()},
             tables=file.tables.model_dump(),
             figures=file.figures.model_dump(),
+            pictures=request.pictures(file.attention, runs.values()),
         )
 
     def _runs(self, block: GridBlock) -> Iterator[Run]:

@@ -63,6 +63,16 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Picture:
+    """What one run's last training attends to in test videos, drawn; `spec` is exactly what was hashed."""
+
+    title: str
+    spec: dict[str, Any]
+    dataset: str
+    training: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One cell of the grid; one row of `runs.csv`."""
 
@@ -117,6 +127,7 @@ class Study:
     labels: dict[str, dict[str, str | None]]
     tables: dict[str, Any]
     figures: dict[str, Any]
+    pictures: dict[str, Picture] = field(default_factory=dict)  # of attention; by place, see `attention.request`
     command: str | None = field(default=None, compare=False)  # what the user typed; for the report alone
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,6 +145,7 @@ class Study:
                 "datasets": {k: DataSource(**v) for k, v in tree["datasets"].items()},
                 "trainings": {k: Training(**v) for k, v in tree["trainings"].items()},
                 "evaluations": {k: Evaluation(**v) for k, v in tree["evaluations"].items()},
+                "pictures": {k: Picture(**v) for k, v in tree["pictures"].items()},
                 "runs": tuple(Run(**v | {"trainings": tuple(v["trainings"])}) for v in tree["runs"]),
             }
         )
@@ -142,8 +154,9 @@ class Study:
         """What collect depends on: the study without machine facts, the name of its file, and how it was called."""
         tree = self.to_dict()
         del tree["results_dir"], tree["source"], tree["weights"], tree["warnings"], tree["command"]
-        if not self.fallbacks:
-            del tree["fallbacks"]
+        for optional in ("fallbacks", "pictures"):  # the mark of collect is the same as before there were such
+            if not tree[optional]:
+                del tree[optional]
         tree["datasets"] = {name: {"folder": d.folder, "spec": d.spec} for name, d in self.datasets.items()}
         return tree
 
