@@ -18,6 +18,7 @@ except PartwayError as error:
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/attention.smk"
 include: "workflow/rules/results.smk"
 
 

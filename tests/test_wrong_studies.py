@@ -302,6 +302,42 @@ WRONG = {
         "- vanilla",
         SIZES,
     ),
+    "missing ablation to draw": Wrong(
+        {"attention": {"ablations": ["mixop"]}},
+        "attention.ablations.0: no ablation is called 'mixop'",
+        "- mixop",
+        NAMES,
+    ),
+    "ratio without a run to draw": Wrong(
+        {"attention": {"ratios": [1.0, 0.3]}},
+        "attention.ratios.1: no run of the grid has 0.3; there is 0.5",
+        "0.3",
+        NAMES,
+    ),
+    "no run of both to draw": Wrong(
+        {"attention": {"ablations": ["mixup"], "ratios": [0.5]}},
+        "attention: no run of the grid is of all of ablations, ratios; take one of them out",
+        "attention:",
+        NAMES,
+    ),
+    "attention that cannot be drawn": Wrong(
+        {"models/fast": SLOWFAST, "grid/1/models": ["fast"], "attention": {"models": ["small", "fast"]}},
+        "attention.models.1: the attention of fast (slowfast_r50) cannot be drawn; it can for videomae, vivit, vit, simple",
+        "- fast",
+        TAKES,
+    ),
+    "attention that cannot be drawn, of all": Wrong(
+        {"models/fast": SLOWFAST, "grid/1/models": ["fast"], "attention": {}},
+        "attention: the attention of fast (slowfast_r50) cannot be drawn",
+        "attention:",
+        TAKES,
+    ),
+    "no videos to draw": Wrong(
+        {"attention": {"videos": 0}}, "attention.videos: expected a number from 1 to 20", "videos"
+    ),
+    "a video drawn twice": Wrong(
+        {"attention": {"videos": ["a", "a"]}}, "or a list of so many different ids of test videos", "videos", SIZES
+    ),
     # more than one key
     "frames not in tubelets": Wrong(
         {"models/small/num_frames": 5}, "small.num_frames: num_frames 5 is not divisible by tubelet_size 2", "5", SIZES
@@ -651,7 +687,7 @@ def test_an_edit_of_one_block_leaves_the_others(tmp_path):
     assert {run.seed for run in edited.runs if run.train_ratio == "full"} == {4, 5}
 
 
-@pytest.mark.parametrize("key", [*tiny_study(), "transforms", "tables", "question", "results_dir"])
+@pytest.mark.parametrize("key", [*tiny_study(), "attention", "transforms", "tables", "question", "results_dir"])
 @pytest.mark.parametrize("value", [None, 3, "text", [1, "two"], {"a": {"b": 1}}, True, [[]], [{}]], ids=repr)
 def test_any_key_may_hold_anything_and_the_error_is_a_study_error(tmp_path, key, value):
     tree = tiny_study() | {key: value}

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from partway import layouts
+from partway.attention.request import wrong_request
 from partway.errors import PartwayError, StudyError, did_you_mean, nearest, short
 from partway.messages import MOST_SUGGESTIONS, describe, path_of
 from partway.plain_yaml import Path_, dotted
@@ -77,6 +78,9 @@ def unknown_references(text: StudyText) -> dict[Path_, str]:
                 check((*rows, position), "ablations")
     for position, _ in enumerate(_as_list(tree.get("references"))):
         check(("references", position, "dataset"), "datasets")
+    for kind in defined:
+        for position, _ in enumerate(_as_list(at(tree, ("attention", kind)))):
+            check(("attention", kind, position), kind)
     for name in known.get("ablations", ()):
         check(("ablations", name, "extends"), "ablations")
     return problems | _circles(text, known.get("ablations", {}))
@@ -167,7 +171,7 @@ def wrong_recipes(file: StudyFile, text: StudyText, resolve: Resolver) -> list[s
         )
     for name, ladder in file.ladders.items():
         problems += _rows_without_runs(file, text, name, ladder)
-    return problems
+    return [*problems, *wrong_request(file, text)]
 
 
 def _whole(file: StudyFile, text: StudyText, resolve: Resolver, model: str, ablation: str) -> bool:

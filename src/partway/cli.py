@@ -157,6 +157,35 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("training", type=Path, help="folder of a finished training: results/trainings/...")
     export.add_argument("--output", required=True, type=Path, help="folder to write; it must not be there, or be empty")
 
+    attention = verb(
+        "attention",
+        _attention,
+        "Draw what a finished run of a study attends to in test videos, as heat on their frames.",
+    )
+    _add_study(attention)
+    for axis, type_, what in [
+        ("dataset", str, "a data set"),
+        ("model", str, "a model"),
+        ("ablation", str, "an ablation"),
+        ("train-ratio", _ratio, "a train_ratio: matched, full, random or a number"),
+        ("train-fraction", float, "a train_fraction"),
+        ("ratio", float, "an observation ratio"),
+        ("window", str, "a window: prefix or middle"),
+        ("seed", int, "a seed"),
+    ]:
+        attention.add_argument(
+            f"--{axis}", type=type_, help=f"the run is of {what}; may be left out where there is one"
+        )
+    chosen = attention.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--video", action="append", metavar="ID", help="id of a test video, as in manifest.csv; may repeat"
+    )
+    chosen.add_argument("--videos", type=int, default=4, metavar="N", help="or how many, class by class (default: 4)")
+    attention.add_argument("--output", required=True, type=Path, metavar="PNG", help="picture to write")
+    attention.add_argument("--frozen", type=Path, help="called by a rule: the study as snakemake froze it")
+    attention.add_argument("--picture", help="called by a rule: which picture of it")
+    _add_log(attention)
+
     schema = verb("schema", _schema, "Print the JSON Schema of a study file, which editors complete and check with.")
     schema.add_argument("--reference", action="store_true", help="the reference for people instead (docs/study.md)")
     schema.add_argument("--output", type=Path, help="file to write it to instead")
@@ -351,6 +380,29 @@ def _export(options: argparse.Namespace) -> None:
 
     for line in export(options.training, options.output):
         print(line)
+
+
+def _ratio(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _attention(options: argparse.Namespace) -> None:
+    from partway import files, study
+    from partway.attention import request
+    from partway.attention.job import draw_attention
+
+    if options.frozen:
+        resolved = study.Study.from_dict(files.read_json(options.frozen))
+        picture = resolved.pictures[options.picture]
+    else:
+        resolved = study.load(options.study, options.set)
+        axes = {axis: getattr(options, axis) for axis in study.AXES if axis != "observation_ratio"}
+        run = request.one_run(resolved, axes | {"observation_ratio": options.ratio})
+        picture = request.of_run(run, options.video or options.videos)
+    draw_attention(resolved, picture, options.output, _progress(options, f"attention {picture.title}"))
 
 
 def _schema(options: argparse.Namespace) -> None:

@@ -182,10 +182,17 @@ class Unfinished:
         for training in resolved.trainings.values():
             if training.parent:
                 self.readers[training.parent].append((self.training, training.folder))
+        self.pictures = f"{resolved.results_dir}/{resolved.name}/attention"
+        for place, picture in resolved.pictures.items():
+            self.readers[picture.training].append((self.picture, place))
 
     def evaluation(self, folder: str) -> bool:
         """Whether an evaluation lacks one of its files."""
         return not self._all_exist("evaluations", folder, EVALUATION_FILES)
+
+    def picture(self, place: str) -> bool:
+        """Whether a picture of attention is not drawn."""
+        return not Path(self.pictures, f"{place}.png").exists()
 
     def training(self, folder: str) -> bool:
         """Whether a training lacks its record, or its checkpoint where something unfinished needs it."""

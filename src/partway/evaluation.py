@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from torch import nn
 
 from partway import files, keys, machine, metrics, submission
 from partway.data import manifest as manifests
@@ -17,7 +18,7 @@ from partway.data import transforms
 from partway.data.clips import ClipMaker
 from partway.data.feeding import ClipLoader
 from partway.data.manifest import UNLABELLED, Manifest, Video
-from partway.data.store import open_reader
+from partway.data.store import FrameReader, open_reader
 from partway.errors import TrainingError
 from partway.models import create_model
 from partway.progress import Progress, duration
@@ -52,22 +53,14 @@ def evaluate(
         TrainingError: the training was of other data or classes. DataError: a video broke; names it.
     """
     data = manifests.read(manifest)
-    record = _record(training, data)
+    record = record_of(training, data)
     trained, views = TrainingSpec.from_record(record), Evaluation.model_validate(spec.get("views", {}))
     videos = data.split(spec["split"], trained.validation)
     torch.set_num_threads(machine.threads())
     device = devices.choose()
     precision = Precision(trained.training.precision, device, progress)
-    model = create_model(trained.family, trained.architecture, trained.model, len(data.classes))
-    model.load_state_dict(checkpoints.load_trained(training, data.classes))
-    clips = ClipMaker(
-        reader=open_reader(store, root, data, in_key=trained.store.in_key),
-        model=trained.model,
-        sampling=trained.sampling,
-        transforms=trained.transforms,
-        ratio=spec["observation_ratio"],
-        window=spec.get("window", "prefix"),
-    )
+    model = trained_model(training, trained, data.classes)
+    clips = clip_maker(spec, trained, open_reader(store, root, data, in_key=trained.store.in_key))
     began = time.monotonic()
     at_once = clips_at_once(trained.training.batch_size, device)
     with memory.explained(trained, "evaluation"), ClipLoader(data.classes, at_once, machine.workers()) as loader:
@@ -100,8 +93,12 @@ def evaluate(
     progress.line(f"{spec['split']} {told} of {len(videos)} videos in {duration(seconds)}")
 
 
-def _record(training: Path, data: Manifest) -> dict[str, Any]:
-    """The record of a training, once it is sure that it was trained on these data."""
+def record_of(training: Path, data: Manifest) -> dict[str, Any]:
+    """The record of a training, once it is sure that it was trained on these data.
+
+    Raises:
+        TrainingError: it was trained on others.
+    """
     record = checkpoints.read_record(training)
     if record["data_fingerprint"] != data.fingerprint:
         raise TrainingError(
@@ -109,6 +106,25 @@ def _record(training: Path, data: Manifest) -> dict[str, Any]:
             "a video was replaced by another of the same size. Put it back, or delete this training to run it anew."
         )
     return record
+
+
+def trained_model(training: Path, trained: TrainingSpec, classes: list[str]) -> nn.Module:
+    """The model of a finished training, with the weights that were chosen."""
+    model = create_model(trained.family, trained.architecture, trained.model, len(classes))
+    model.load_state_dict(checkpoints.load_trained(training, classes))
+    return model
+
+
+def clip_maker(spec: dict[str, Any], trained: TrainingSpec, reader: FrameReader) -> ClipMaker:
+    """What makes the clips of a trained model at the ratio and window of `spec`."""
+    return ClipMaker(
+        reader=reader,
+        model=trained.model,
+        sampling=trained.sampling,
+        transforms=trained.transforms,
+        ratio=spec["observation_ratio"],
+        window=spec.get("window", "prefix"),
+    )
 
 
 class _Counter:

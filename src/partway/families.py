@@ -28,6 +28,8 @@ class Architecture:
         divisors: field -> the field or number that must divide it.
         least: field -> its smallest value.
         least_head: smallest hidden_size / num_heads; the rotary positions of V-JEPA 2 need two channels an axis.
+        attention: whether `partway attention` can draw it: each block is one attention among all tokens of a clip or of
+            a frame. Its model then has a method `attended`.
     """
 
     takes: tuple[str, ...]
@@ -35,6 +37,7 @@ class Architecture:
     divisors: Mapping[str, str | int] = field(default_factory=dict)
     least: Mapping[str, int] = field(default_factory=dict)
     least_head: int = 1
+    attention: bool = False
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -105,6 +108,7 @@ def _named(name: str) -> Architecture | None:
         defaults={"frame_size": int(size[1])} if size else {},
         divisors={"frame_size": int(patch[1])} if patch and about.sized else {},
         least={"frame_size": 32},
+        attention=about.attention,
     )
 
 
@@ -115,8 +119,8 @@ def _conv(frames: int, size: int, **more: Any) -> Architecture:
 FAMILIES = {
     "transformers": Family(
         {
-            "videomae": Architecture((*LAYERS, *TOKENS), divisors=TUBELETS),
-            "vivit": Architecture((*LAYERS, *TOKENS), {"num_frames": 32}, TUBELETS),
+            "videomae": Architecture((*LAYERS, *TOKENS), divisors=TUBELETS, attention=True),
+            "vivit": Architecture((*LAYERS, *TOKENS), {"num_frames": 32}, TUBELETS, attention=True),
             "timesformer": Architecture((*LAYERS, "patch_size", DROP_PATH), {"num_frames": 8}, PATCHES),
             "vjepa2": Architecture(
                 (*LAYERS, *TOKENS, DROP_PATH),
@@ -128,7 +132,7 @@ FAMILIES = {
         told="video models",
     ),
     "timm": Family(
-        {"vit": Architecture((*LAYERS, "patch_size", DROP_PATH, *OVER_TIME), divisors=PATCHES)},
+        {"vit": Architecture((*LAYERS, "patch_size", DROP_PATH, *OVER_TIME), divisors=PATCHES, attention=True)},
         told="image models, frame by frame",
         single_frames=True,
         has_more=True,
@@ -161,6 +165,7 @@ FAMILIES = {
                     "dropout": 0.1,
                 },
                 TUBELETS,
+                attention=True,
             )
         },
         told="our own, a plain fallback",

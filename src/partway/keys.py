@@ -16,6 +16,7 @@ KEY_LENGTH = 12  # hexadecimal digits: 48 bits, a collision among 100,000 files 
 NUMERICS = {"data": 3, "model": 1, "training": 1, "evaluation": 1}
 # What is made of finished results; in no key, but in the params of tables, figures and report and in the mark of collect.
 RESULTS_VERSION = 8
+ATTENTION_VERSION = 1  # of what pictures of attention show and how; in their keys
 
 
 def normalise(value: Any) -> Any:
@@ -62,6 +63,11 @@ def training_key(spec: dict) -> str:
 def evaluation_key(spec: dict) -> str:
     """Key of an evaluation: its training's key, split, ratio, window and views."""
     return key_of({**spec, "numerics": _numerics("evaluation")})
+
+
+def attention_key(spec: dict) -> str:
+    """Key of a picture of attention: its training's key, ratio, window and videos."""
+    return key_of({**spec, "attention": ATTENTION_VERSION, "numerics": _numerics("evaluation")})
 
 
 def _numerics(*parts: str) -> dict[str, int]:

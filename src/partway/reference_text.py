@@ -155,6 +155,10 @@ HEADINGS = {
     ),
     "Anchor": ("Published accuracy", "An entry of `references`; a star in the figure of accuracy against ratio."),
     "GridBlock": ("Grid block", "An entry of `grid`."),
+    "Attention": (
+        "Attention",
+        "`attention`; `null` draws nothing. [Models](models.md#attention-maps) says what the pictures show.",
+    ),
     "TableOptions": ("Table options", "`tables`."),
     "FigureOptions": ("Figure options", "`figures`."),
 }
@@ -166,6 +170,7 @@ ENDING = """
 in a circle, a ladder row without a run in the grid, `select: best` or `early_stopping` on a data set with
 `validation: {fraction: 0}`, a step of `trainable` after the last epoch or with more blocks than the model has,
 sizes that do not divide (`num_frames` by `tubelet_size`, `frame_size` by `patch_size`, `hidden_size` by `num_heads`), a
+picture under `attention` of a run that is not in the grid or of a model whose attention cannot be drawn, a
 `min_learning_rate` above the `learning_rate`, `scales` below 1 of a view that shows the whole frame, and weights that cannot be read or whose sizes are others.
 
 Machine facts (device, threads, workers, compile) are no part of a study. They stand in `profiles/machine.yaml`.

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from partway import effect, imports, keys, layouts, sources
+from partway.attention import request
 from partway.families import FAMILIES, Architecture
 from partway.schema import Model, ModelOptions, Stage, StudyFile
 from partway.schema_clips import Evaluation as EvaluationOptions
@@ -139,6 +140,7 @@ class Resolver:
             tables=file.tables.model_dump(),
             figures=file.figures.model_dump(),
             imports=imported,
+            pictures=request.pictures(file.attention, runs.values()),
         )
 
     def _runs(self, block: GridBlock) -> Iterator[Run]:

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_
 
 from partway.errors import any_of, did_you_mean, short
 from partway.families import FAMILIES
+from partway.schema_attention import Attention
 from partway.schema_clips import Evaluation, Sampling, Transforms
 from partway.schema_data import AnyDataset
 from partway.schema_grid import Anchor, FigureOptions, GridBlock, LadderOrRows, TableOptions
@@ -198,6 +199,9 @@ class StudyFile(Recipe):
     ladders: dict[Name, LadderOrRows] = Field({}, description="tables by name: their rows in order")
     references: list[Anchor] = Field([], description="published accuracies, drawn beside the curves")
     grid: Annotated[list[GridBlock], Field(min_length=1, description="what runs: the union of these blocks")]
+    attention: Attention | None = Field(
+        None, description="pictures of what models attend to; null for none, {} for all runs of the grid"
+    )
     tables: TableOptions = TableOptions()
     figures: FigureOptions = FigureOptions()
 

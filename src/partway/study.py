@@ -63,6 +63,16 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Picture:
+    """What one run's last training attends to in test videos, drawn; `spec` is exactly what was hashed."""
+
+    title: str
+    spec: dict[str, Any]
+    dataset: str
+    training: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One cell of the grid; one row of `runs.csv`."""
 
@@ -118,6 +128,7 @@ class Study:
     tables: dict[str, Any]
     figures: dict[str, Any]
     imports: list[dict[str, Any]] = field(default_factory=list)  # results of an older script, with all their numbers
+    pictures: dict[str, Picture] = field(default_factory=dict)  # of attention; by place, see `attention.request`
     command: str | None = field(default=None, compare=False)  # what the user typed; for the report alone
 
     def to_dict(self) -> dict[str, Any]:
@@ -135,6 +146,7 @@ class Study:
                 "datasets": {k: DataSource(**v) for k, v in tree["datasets"].items()},
                 "trainings": {k: Training(**v) for k, v in tree["trainings"].items()},
                 "evaluations": {k: Evaluation(**v) for k, v in tree["evaluations"].items()},
+                "pictures": {k: Picture(**v) for k, v in tree["pictures"].items()},
                 "runs": tuple(Run(**v | {"trainings": tuple(v["trainings"])}) for v in tree["runs"]),
             }
         )
@@ -143,11 +155,14 @@ class Study:
         """What collect depends on: the study without machine facts, the name of its file, and how it was called."""
         tree = self.to_dict()
         del tree["results_dir"], tree["source"], tree["weights"], tree["warnings"], tree["command"]
-        if not self.fallbacks:
-            del tree["fallbacks"]
         tree["imports"] = imports.in_lock(self.imports)
-        if not self.imports:
-            del tree["imports"]
+        for optional in (
+            "fallbacks",
+            "pictures",
+            "imports",
+        ):  # the mark of collect is the same as before there were such
+            if not tree[optional]:
+                del tree[optional]
         tree["datasets"] = {name: {"folder": d.folder, "spec": d.spec} for name, d in self.datasets.items()}
         return tree
 

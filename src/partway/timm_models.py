@@ -10,6 +10,8 @@ from pathlib import Path
 
 REGISTERED = re.compile(r"^@register_model\s*\ndef (\w+)\(", re.MULTILINE)
 IMPORTED = re.compile(r"^from (?:\.|timm\.models\.)(\w+) import (\([^)]*\)|.*)$", re.MULTILINE)
+BODY = re.compile(r"^@register_model\s*\ndef (\w+)\((.*?)(?=^@|\Z)", re.MULTILINE | re.DOTALL)
+OTHER_THAN_VIT = re.compile(r"block_fn=|attn_layer=|global_pool='map'")
 BUILT_ON = re.compile(r"(?:^class \w+\(|build_model_with_cfg\(\s*)(\w+)", re.MULTILINE)
 
 
@@ -20,10 +22,13 @@ class ImageModel:
     Attributes:
         sized: whether it is built for one frame size, as those with a table of positions are.
         drop_path: whether its blocks can be skipped at random.
+        attention: whether it is a ViT whose blocks are one attention each and whose head reads the class token or
+            the mean of the patches.
     """
 
     sized: bool
     drop_path: bool
+    attention: bool
 
 
 @cache
@@ -36,12 +41,18 @@ def image_models() -> dict[str, ImageModel]:
     folder = Path(find_spec("timm").origin).parent / "models"
     sources = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
     found: dict[str, ImageModel] = {}
-    for source in sources.values():
+    for name, source in sources.items():
         built_on = set(BUILT_ON.findall(source))
-        bases = [sources[name] for name, what in IMPORTED.findall(source) if built_on & set(re.findall(r"\w+", what))]
+        bases = [sources[base] for base, what in IMPORTED.findall(source) if built_on & set(re.findall(r"\w+", what))]
         sized, drop_path = (
             any(re.search(rf"^\s+{option}: ", text, re.MULTILINE) for text in (source, *bases))
             for option in ("img_size", "drop_path_rate")
         )
-        found |= dict.fromkeys(REGISTERED.findall(source), ImageModel(sized, drop_path))
+        plain = _plain_vits(source) if name == "vision_transformer" else ()
+        found |= {model: ImageModel(sized, drop_path, model in plain) for model in REGISTERED.findall(source)}
     return found
+
+
+def _plain_vits(source: str) -> set[str]:
+    """The models of vision_transformer.py whose functions ask for no other kind of block, attention or pooling."""
+    return {model for model, body in BODY.findall(source) if not OTHER_THAN_VIT.search(body)}

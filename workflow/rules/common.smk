@@ -6,6 +6,7 @@ HOME = f"{RESULTS}/{STUDY.name}"
 FROZEN = str(dag.frozen_path(config))
 COLLECTED = f"{HOME}/.collected/{STUDY.digest}"
 DATASETS = {source.folder: source for source in STUDY.datasets.values()}
+PICTURES = [f"{HOME}/attention/{place}.png" for place in STUDY.pictures]
 UNFINISHED = dag.Unfinished(STUDY)
 
 
@@ -13,6 +14,7 @@ wildcard_constraints:
     data=r"[a-z0-9_]+-[0-9a-f]{12}",
     training=r"[^/]+-[0-9a-f]{12}",
     evaluation=r"[^/]+-[0-9a-f]{12}",
+    picture=r".+/attention-[0-9a-f]{12}",
     store=r"none|raw(-[0-9]+)?|jpeg(-[0-9]+)?-q[0-9]+|packed-frames",
 
 
@@ -25,7 +27,7 @@ def study_results(wildcards):
     tables = [f"{HOME}/tables/{ladder}.{suffix}" for ladder in STUDY.ladders for suffix in ("csv", "md")]
     figures = [f"{HOME}/figures/{name}.svg" for name in ("accuracy_against_ratio", "training_curves")]
     imported = [f"{HOME}/imported.md"] if STUDY.imports else []
-    return [*collected, *tables, f"{HOME}/verdict.md", *imported, *figures, f"{HOME}/report.html"]
+    return [*collected, *tables, f"{HOME}/verdict.md", *imported, *figures, *PICTURES, f"{HOME}/report.html"]
 
 
 def dataset_of(training):
@@ -80,6 +82,14 @@ def evaluate_inputs(wildcards):
     return inputs
 
 
+def attention_inputs(wildcards):
+    training = STUDY.pictures[wildcards.picture].training
+    inputs = {"training": training_file(training, "training.json")}
+    if UNFINISHED.picture(wildcards.picture):
+        inputs |= data_inputs(training) | {"checkpoint": training_file(training, "checkpoint.pt")}
+    return inputs
+
+
 def collect_inputs(wildcards):
     return {
         "trainings": [f"{RESULTS}/trainings/{folder}/training.json" for folder in STUDY.trainings],
@@ -98,6 +108,10 @@ def training_spec(wildcards):
 
 def evaluation_spec(wildcards):
     return keys.canonical_json(STUDY.evaluations[wildcards.evaluation].spec)
+
+
+def attention_spec(wildcards):
+    return keys.canonical_json(STUDY.pictures[wildcards.picture].spec)
 
 
 def results_options(options):

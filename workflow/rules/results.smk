@@ -98,6 +98,7 @@ rule report:
         summary=f"{HOME}/summary.json",
         tables=rules.tables.output,
         figures=rules.figures.output,
+        pictures=PICTURES,
     output:
         page=report(f"{HOME}/report.html", caption="../report/report.rst", category="What was found"),
     log:

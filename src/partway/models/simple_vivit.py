@@ -8,6 +8,7 @@ import torch
 from timm.models.vision_transformer import Block
 from torch import nn
 
+from partway.models.attended import Attended
 from partway.models.layers import Parts
 from partway.schema import ModelOptions
 from partway.weights.loading import Report, into_module
@@ -20,6 +21,7 @@ class SimpleViViT(nn.Module):
         super().__init__()
         width, side = options.hidden_size, options.frame_size // options.patch_size
         tubelet = (options.tubelet_size, options.patch_size, options.patch_size)
+        self.grid = (side, side)
         self.patches = nn.Conv3d(3, width, tubelet, stride=tubelet)
         self.positions = nn.Parameter(torch.zeros(1, options.num_frames // options.tubelet_size * side**2, width))
         self.dropout = nn.Dropout(options.dropout)
@@ -63,6 +65,10 @@ class SimpleViViT(nn.Module):
     def first_block(self) -> nn.Module:
         """The block that is given the tokens."""
         return self.blocks[0]
+
+    def attended(self) -> Attended:
+        """Joint attention; the head reads the mean of all tokens."""
+        return Attended(list(self.blocks), slice(None), self.grid)
 
 
 ARCHITECTURES = {"simple_vivit": SimpleViViT}

@@ -10,6 +10,7 @@ from timm.models import VisionTransformer, group_parameters
 from torch import nn
 
 from partway.errors import TrainingError
+from partway.models.attended import CLASS_TOKEN, Attended
 from partway.models.cost import on_meta
 from partway.models.layers import Parts
 from partway.models.temporal import over_time
@@ -60,6 +61,14 @@ class FrameModel(nn.Module):
         """The block that is given the tokens of each frame; None where there are none."""
         blocks = getattr(self.backbone, "blocks", None)
         return blocks[0] if isinstance(blocks, nn.Sequential | nn.ModuleList) else None
+
+    def attended(self) -> Attended | None:
+        """The attention of a plain ViT, frame by frame; None for other backbones."""
+        vit = self.backbone
+        read = {"token": CLASS_TOKEN, "avg": slice(getattr(vit, "num_prefix_tokens", 0), None)}
+        if not isinstance(vit, VisionTransformer) or vit.global_pool not in read:
+            return None
+        return Attended(list(vit.blocks), read[vit.global_pool], vit.patch_embed.grid_size)
 
 
 def _vit(options: ModelOptions) -> nn.Module:

@@ -21,6 +21,7 @@ from transformers import (
     VJEPA2ForVideoClassification,
 )
 
+from partway.models.attended import CLASS_TOKEN, Attended
 from partway.models.layers import Parts
 from partway.schema import ModelOptions
 from partway.weights.loading import Report, into_transformers
@@ -56,6 +57,16 @@ class Logits(nn.Module):
     def first_block(self) -> nn.Module:
         """The block that is given the tokens."""
         return self._blocks()[0]
+
+    def attended(self) -> Attended | None:
+        """Joint attention: VideoMAE's head reads the mean of all tokens, ViViT's the class token; None for the others."""
+        read = {VideoMAEForVideoClassification: slice(None), VivitForVideoClassification: CLASS_TOKEN}
+        if type(self.model) not in read:
+            return None
+        config = self.model.config
+        patch = config.patch_size if hasattr(config, "patch_size") else config.tubelet_size[-1]
+        side = config.image_size // patch
+        return Attended(list(self._blocks()), read[type(self.model)], (side, side))
 
     def _blocks(self) -> nn.ModuleList:
         return next(part for part in self.model.base_model.modules() if isinstance(part, nn.ModuleList))

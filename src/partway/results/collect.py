@@ -16,6 +16,7 @@ from partway.errors import DataError, StorageError, VanishedError
 from partway.results import imported_rows
 from partway.results.by_class import CONFUSION_COLUMNS, PER_CLASS_COLUMNS, ByClass
 from partway.results.honesty import CEILING_COLUMNS, LEAK_COLUMNS, PAIR_COLUMNS, KnownTruths
+from partway.results.pictures import keep_only_pictures
 from partway.results.predictions import read_calibration_error
 from partway.results.provenance import data_set, recorded
 from partway.results.run_folders import folder_of, write_run_folders
@@ -114,6 +115,7 @@ def collect(study: Study, home: Path, *, copy: bool = False) -> str:
         _write(study, home, rows, results)
         write_run_folders(study, home, _complete(study, rows), results.read, copy=copy)
         keep_tables_of(study.ladders, home)
+        keep_only_pictures(study.pictures, home)
         for folder in ("partial", ".collected"):  # an earlier study is no longer what lies here
             if (home / folder).exists():
                 shutil.rmtree(home / folder)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from partway import files
 from partway.data.mime_plan import options_of, shared_openings
 from partway.progress import duration
-from partway.results import report_origin, style
+from partway.results import pictures, report_origin, style
 from partway.results.collected import Collected
 from partway.results.costs import NOTE, cost_table, shown_costs
 from partway.results.figures import curve_id, imported_of
@@ -55,6 +55,7 @@ def write_report(home: Path, options: dict[str, Any]) -> None:
         ladders=[ladder(study, name) for name in study.lock["ladders"]],
         notes=ladder_notes(study),
         curves=inline(home / "figures" / "training_curves.svg", "training", "Loss and top1 of each training by epoch."),
+        attention=pictures.shown(study.lock),
         truths=[truth(study, name) for name, data in study.lock["datasets"].items() if is_generated(data)],
         runs=table_of_runs(study.runs, study.lock, study.summary, study.percent),
         imported=[imported_table(study, curve) for curve in imported],

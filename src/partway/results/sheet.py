@@ -1,4 +1,4 @@
-"""The contact sheet of generated videos as a picture inside a page."""
+"""Pictures inside a page: the contact sheet of generated videos, and any other as a small JPEG."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from partway.data.mime import contact_sheet
 from partway.schema_data import MimeOptions
@@ -22,11 +23,15 @@ def as_data_uri(options: MimeOptions) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "sheet.png")
         contact_sheet(options, path, columns=6, zoom=2 if options.width <= DOUBLED_UP_TO else 1)
-        picture_HWC = cv2.imread(str(path))
+        return jpeg_uri(cv2.imread(str(path)))
+
+
+def jpeg_uri(picture_HWC: np.ndarray, most_bytes: int = MOST_BYTES) -> str:
+    """A picture (uint8, BGR) as the address of a JPEG of at most so many bytes, where any quality allows that."""
     scale = min(1.0, WIDEST / picture_HWC.shape[1])
     picture_HWC = cv2.resize(picture_HWC, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     for quality in QUALITIES:
         jpeg = cv2.imencode(".jpg", picture_HWC, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-        if len(jpeg) <= MOST_BYTES:
+        if len(jpeg) <= most_bytes:
             break
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

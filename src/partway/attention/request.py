@@ -1,0 +1,133 @@
+"""Which pictures a study or a person asks for; no torch, for the DAG needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from partway import keys
+from partway.errors import PartwayError, any_of
+from partway.families import FAMILIES
+from partway.plain_yaml import dotted
+from partway.results.run_folders import folder_of
+from partway.schema import StudyFile
+from partway.schema_attention import Attention
+from partway.study import AXES, Picture, Run, Study
+from partway.study_file import StudyText
+
+CHOICES = {  # key of the section -> axis of a run
+    "datasets": "dataset",
+    "models": "model",
+    "ablations": "ablation",
+    "ratios": "observation_ratio",
+    "seeds": "seed",
+}
+
+
+class RequestError(PartwayError):
+    """A request that fits no run, or several where one is meant."""
+
+
+def pictures(asked: Attention | None, runs: Iterable[Run]) -> dict[str, Picture]:
+    """The pictures of a study, by their places below `results/<study>/attention/`, without `.png`.
+
+    A place is the run's by name, and a key of all that the picture shows: an edit of an ablation asks for other places.
+    """
+    if asked is None:
+        return {}
+    wanted = {axis: getattr(asked, key) for key, axis in CHOICES.items() if getattr(asked, key) is not None}
+    drawn = [run for run in runs if all(run.cell[axis] in values for axis, values in wanted.items())]
+    return {
+        f"{folder_of(run.cell)}/attention-{_key(made)}": made for run in drawn for made in [of_run(run, asked.videos)]
+    }
+
+
+def of_run(run: Run, videos: int | list[str]) -> Picture:
+    """A picture of one run: of its last training, in test videos, at its ratio and window."""
+    spec = {"training": run.trainings[-1], "observation_ratio": run.observation_ratio, "videos": videos}
+    if run.window != "prefix" and run.observation_ratio != 1:
+        spec["window"] = run.window
+    window = f", {run.window} window" if run.window != "prefix" else ""
+    fraction = f", train_fraction {run.train_fraction:g}" if run.train_fraction != 1 else ""
+    ratios = f"train_ratio {run.train_ratio}{fraction}, observation_ratio {run.observation_ratio:g}{window}"
+    return Picture(
+        title=f"{run.dataset} {run.model} {run.ablation}, {ratios}, seed {run.seed}",
+        spec=keys.normalise(spec),
+        dataset=run.dataset,
+        training=run.trainings[-1],
+    )
+
+
+def _key(picture: Picture) -> str:
+    return keys.attention_key(picture.spec)
+
+
+def one_run(study: Study, wanted: dict[str, Any]) -> Run:
+    """The one run of a study that a person means.
+
+    Args:
+        wanted: values of axes; those that are None say nothing.
+
+    Raises:
+        RequestError: none or several; says which there are.
+    """
+    runs = list(study.runs)
+    for axis, value in wanted.items():
+        known = [run.cell[axis] for run in runs]
+        runs = [run for run in runs if value is None or run.cell[axis] == value]
+        if not runs:
+            raise RequestError(f"{_option(axis)} {value}: no such run; there is {_listed(known)}")
+    for axis in AXES:
+        if len(known := {run.cell[axis]: None for run in runs}) > 1:
+            raise RequestError(f"{len(runs)} runs are meant; say which by {_option(axis)}: {_listed(known)}")
+    return runs[0]
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return any_of([f"{value:g}" if isinstance(value, float) else str(value) for value in dict.fromkeys(values)])
+
+
+def _option(axis: str) -> str:
+    return "--" + {"observation_ratio": "ratio"}.get(axis, axis).replace("_", "-")
+
+
+def cannot_be_drawn(name: str, family: str, architecture: str) -> str | None:
+    """Why a model's attention cannot be drawn; None where it can."""
+    about = FAMILIES[family].find(architecture)
+    if about.attention:
+        return None
+    drawn = [known for of in FAMILIES.values() for known, it in of.architectures.items() if it.attention]
+    return (
+        f"the attention of {name} ({architecture}) cannot be drawn; it can for {', '.join(drawn)} and plain ViTs of timm, "
+        "whose blocks are one attention each among all tokens"
+    )
+
+
+def wrong_request(file: StudyFile, text: StudyText) -> Iterator[str]:
+    """What is asked for and cannot be: values that no block of the grid has, and models without such attention."""
+    asked = file.attention
+    if asked is None:
+        return
+    blocks = [_of_block(block) for block in file.grid]
+    given = {axis: getattr(asked, axis) for axis in CHOICES if getattr(asked, axis) is not None}
+    for axis, values in given.items():
+        known = sorted({value for block in blocks for value in block[axis]})
+        for position in (place for place, value in enumerate(values) if value not in known):
+            path = ("attention", axis, position)
+            yield f"{text.where(path)}: {dotted(path)}: no run of the grid has {values[position]}; there is {_listed(known)}"
+    fits = [block for block in blocks if all(set(block[axis]) & set(values) for axis, values in given.items())]
+    if not fits and all(set(values) & {v for b in blocks for v in b[axis]} for axis, values in given.items()):
+        path = ("attention",)
+        yield f"{text.where(path)}: attention: no run of the grid is of all of {', '.join(given)}; take one of them out"
+    for model in dict.fromkeys(model for block in fits for model in block["models"]):
+        if model not in file.models or (asked.models is not None and model not in asked.models):
+            continue
+        path = ("attention", "models", asked.models.index(model)) if asked.models else ("attention",)
+        if told := cannot_be_drawn(model, file.models[model].family, file.models[model].architecture):
+            instead = "" if asked.models else "; name others under attention.models"
+            yield f"{text.where(path)}: {dotted(path)}: {told}{instead}"
+
+
+def _of_block(block: Any) -> dict[str, list]:
+    values = {axis: getattr(block, axis) for axis in CHOICES if axis != "datasets"}
+    return values | {"datasets": [block.dataset]}
