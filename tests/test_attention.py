@@ -23,6 +23,8 @@ from partway.data.manifest import Video
 from partway.data.store import open_reader
 from partway.families import FAMILIES
 from partway.models import create_model, transformers
+from partway.models.attended import Attended
+from partway.results import pictures
 from partway.training.spec import TrainingSpec
 from test_models import CLASSES, EVERY_MODEL, clips, tiny
 from tiny_trainings import QUIET, train
@@ -51,8 +53,10 @@ def test_rollout_of_two_layers_by_hand():
 
 def test_even_attention_makes_an_even_map():
     even = [torch.full((1, 13, 13), 1 / 13)] * 3
-    assert torch.allclose(heat_map(rollout(even, ALL)[:, 1:], (2, 3)), torch.ones(2, 2, 3))
-    assert torch.allclose(heat_map(rollout(even, FIRST), (2, 3)), torch.ones(2, 2, 3))
+    for read in (FIRST, ALL):
+        assert torch.allclose(heat_map(rollout(even, read), Attended([], read, (2, 3), first=1)), torch.ones(2, 2, 3))
+    one_patch = torch.tensor([[0.7, 0.2, 0.1]])  # a frame that is one patch, at two times, behind a class token
+    assert heat_map(one_patch, Attended([], FIRST, (1, 1), first=1)).flatten().tolist() == pytest.approx([4 / 3, 2 / 3])
 
 
 @given(seed=st.integers(0, 99), depth=st.integers(1, 4), tokens=st.integers(2, 9), sharpness=st.floats(0, 20))
@@ -89,7 +93,7 @@ def test_looking_on_changes_no_logit_and_rows_sum_to_1(family, architecture):
     assert len(attentions) == len(model.attended().blocks)
     for attention in attentions:
         assert torch.allclose(attention.sum(dim=-1), torch.ones(attention.shape[:2]))
-    heat = heat_map(rollout(attentions, model.attended().read), model.attended().grid)
+    heat = heat_map(rollout(attentions, model.attended().read), model.attended())
     assert heat.mean().item() == pytest.approx(1)
 
 
@@ -137,7 +141,7 @@ def test_heat_stands_where_the_token_of_a_patch_is(family, architecture):
     for clip in (video, other):
         model(clip)
     changed_BN = (seen[0] != seen[1]).any(dim=-1).float()
-    heat_THW = heat_map(changed_BN, attended.grid)
+    heat_THW = heat_map(changed_BN, attended)
     place = torch.nonzero(heat_THW).tolist()
     assert place == [[len(heat_THW) - 1, attended.grid[0] - 1, 0]]
 
@@ -272,6 +276,29 @@ def test_a_person_means_one_run(tmp_path):
     assert (run.train_ratio, run.observation_ratio, run.seed) == ("full", 0.5, 0)
     assert "observation_ratio 0.5" in request.of_run(run, ["a"]).title
     assert request.of_run(run, ["a"]).spec["videos"] == ["a"]
+
+
+def test_the_report_shows_what_is_drawn_and_says_what_is_not(tmp_path):
+    places = [f"mime/small/a{n}/attention-{n:012d}" for n in range(pictures.MOST_SHOWN + 2)]
+    lock = {"results_dir": str(tmp_path), "name": "s", "pictures": {place: {"title": place} for place in places}}
+    strip = drawing.Strip("v1", np.zeros((4, 16, 16, 3), np.uint8), np.ones((2, 2, 2)))
+    drawing.draw([strip], "drawn", tmp_path / "s" / "attention" / f"{places[1]}.png")
+    shown = pictures.shown(lock)
+    assert [bool(each["picture"]) for each in shown["drawn"]] == [n == 1 for n in range(pictures.MOST_SHOWN)]
+    assert len(shown["drawn"][1]["picture"]) < 4 / 3 * pictures.MOST_BYTES + 100
+    assert shown["count"] == len(places)
+    assert pictures.shown({"results_dir": str(tmp_path), "name": "s"})["count"] == 0
+
+
+def test_pictures_that_nobody_asks_for_any_more_are_removed_and_nothing_else(tmp_path):
+    names = ["a/x/attention-1.png", "b/attention-2.png", "b/mine.png", "c/attention-3.png"]
+    for name in names:
+        (tmp_path / "attention" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "attention" / name).touch()
+    pictures.keep_only_pictures(["b/attention-2"], tmp_path)
+    left = sorted(str(path.relative_to(tmp_path / "attention")) for path in (tmp_path / "attention").rglob("*"))
+    assert left == ["b", "b/attention-2.png", "b/mine.png"]
+    pictures.keep_only_pictures([], tmp_path / "none")
 
 
 @pytest.mark.slow

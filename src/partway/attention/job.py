@@ -48,6 +48,10 @@ def draw_attention(study: Study, picture: Picture, output: Path, progress: Progr
     data = manifests.read(prepared / "manifest.csv")
     trained = TrainingSpec.from_record(record_of(training, data))
     videos = chosen_videos(data.split("test", trained.validation), data.classes, spec["videos"])
+    if not videos:
+        raise AttentionError(
+            f"{picture.title}: no test video to draw; ask for one at least, of a data set that has some"
+        )
     torch.set_num_threads(machine.threads())
     model = trained_model(training, trained, data.classes)
     reader = open_reader(prepared / f"store-{source.store}.json", source.root, data, in_key=trained.store.in_key)
@@ -115,7 +119,7 @@ class Look:
         """Logits_K of a clip, those of an evaluation with one view, and heat_THW."""
         with self.precision.autocast():
             logits_BK, layers = record(self.model, self.attended, self.to_device.clips(clip_THWC[None]))
-        heat_THW = heat_map(rollout(layers, self.attended.read), self.attended.grid)
+        heat_THW = heat_map(rollout(layers, self.attended.read), self.attended)
         return logits_BK[0].float().cpu().numpy(), heat_THW.cpu().numpy()
 
     def _title(self, video: Video, logits_K: np.ndarray) -> str:

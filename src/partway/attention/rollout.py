@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import torch
 
+from partway.models.attended import Attended
+
 
 def rollout(attentions: Sequence[torch.Tensor], read: slice) -> torch.Tensor:
     """Follow what the head reads back through all layers: the mean of these rows of the product of 0.5 A + 0.5 I.
@@ -33,20 +35,17 @@ def rollout(attentions: Sequence[torch.Tensor], read: slice) -> torch.Tensor:
     return shares_BN
 
 
-def heat_map(shares_BN: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+def heat_map(shares_BN: torch.Tensor, attended: Attended) -> torch.Tensor:
     """Lay the shares of the patches out in time and space; 1 is an even share.
 
     Args:
-        shares_BN: B is 1 for attention over a whole clip, or the frames of a model that looks at one at a time; class
-            tokens come first and are left out.
-        grid: rows and columns of the patches of a frame.
+        shares_BN: B is 1 for attention over a whole clip, or the frames of a model that looks at one at a time.
+        attended: says where the patches are; class and register tokens are left out.
 
     Returns:
         heat_THW, one map a time step of tokens, whose mean is 1.
     """
-    rows, columns = grid
-    others = shares_BN.shape[1] % (rows * columns)  # class and register tokens
-    heat_THW = shares_BN[:, others:].reshape(-1, rows, columns)
+    heat_THW = shares_BN[:, attended.first :].reshape(-1, *attended.grid)
     return heat_THW / heat_THW.mean()
 
 

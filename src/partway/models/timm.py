@@ -68,7 +68,7 @@ class FrameModel(nn.Module):
         read = {"token": CLASS_TOKEN, "avg": slice(getattr(vit, "num_prefix_tokens", 0), None)}
         if not isinstance(vit, VisionTransformer) or vit.global_pool not in read:
             return None
-        return Attended(list(vit.blocks), read[vit.global_pool], vit.patch_embed.grid_size)
+        return Attended(list(vit.blocks), read[vit.global_pool], vit.patch_embed.grid_size, vit.num_prefix_tokens)
 
 
 def _vit(options: ModelOptions) -> nn.Module:

@@ -60,13 +60,14 @@ class Logits(nn.Module):
 
     def attended(self) -> Attended | None:
         """Joint attention: VideoMAE's head reads the mean of all tokens, ViViT's the class token; None for the others."""
-        read = {VideoMAEForVideoClassification: slice(None), VivitForVideoClassification: CLASS_TOKEN}
-        if type(self.model) not in read:
+        tokens = {VideoMAEForVideoClassification: (slice(None), 0), VivitForVideoClassification: (CLASS_TOKEN, 1)}
+        if type(self.model) not in tokens:
             return None
+        read, first = tokens[type(self.model)]
         config = self.model.config
         patch = config.patch_size if hasattr(config, "patch_size") else config.tubelet_size[-1]
         side = config.image_size // patch
-        return Attended(list(self._blocks()), read[type(self.model)], (side, side))
+        return Attended(list(self._blocks()), read, (side, side), first)
 
     def _blocks(self) -> nn.ModuleList:
         return next(part for part in self.model.base_model.modules() if isinstance(part, nn.ModuleList))
