@@ -111,10 +111,4 @@ def test_json_is_a_study_too(tmp_path):
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_shipped_studies_are_right(path):
-    """Those that need weights are tried with small ones in test_official_lists.py."""
-    if "weights: scratch" in path.read_text():
-        assert study.load(str(path)).runs
-        return
-    with pytest.raises(StudyError) as error:
-        study.load(str(path))
-    assert all(problem.partition(": ")[2].startswith(("datasets.", "models.")) for problem in error.value.problems)
+    assert study.load(str(path)).runs  # what is not downloaded yet stops no reading
