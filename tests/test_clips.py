@@ -56,7 +56,7 @@ def test_test_boxes_by_hand():
 
 def test_six_views_are_three_crops_each_mirrored():
     frames = CountingReader().read(clip(1), [0, 1])
-    views = test_views(frames[None], 32, Transforms(), Evaluation(crops=3, flips=2))
+    views = test_views(frames, 32, Transforms(), Evaluation(crops=3, flips=2))
     assert len(views) == 6
     for plain, mirrored in zip(views[::2], views[1::2], strict=True):
         np.testing.assert_array_equal(plain[:, :, ::-1], mirrored)
@@ -101,7 +101,7 @@ def test_views_come_clip_by_clip_scale_by_scale_crop_by_crop_and_then_mirrored()
         one = Evaluation(scales=[columns["scale"][number]], crops=3)
         place = ("centre", "first", "last").index(columns["crop"][number])
         frames = CountingReader().read(clip(1), sampling.clip_indices(40, 4, clips=2)[columns["clip"][number]])
-        alone = test_views(frames[None], 32, Transforms(), one)[place]
+        alone = test_views(frames, 32, Transforms(), one)[place]
         np.testing.assert_array_equal(view, alone[:, :, ::-1] if columns["mirrored"][number] else alone)
 
 
@@ -133,7 +133,7 @@ def test_flip_at_its_limits_and_no_crop():
     plain = train_view(frames, 32, Transforms(crop="none", flip=0.0), np.random.default_rng(0))
     flipped = train_view(frames, 32, Transforms(crop="none", flip=1.0), np.random.default_rng(0))
     np.testing.assert_array_equal(plain[:, :, ::-1], flipped)
-    np.testing.assert_array_equal(plain, test_views(frames[None], 32, Transforms(), Evaluation())[0])
+    np.testing.assert_array_equal(plain, test_views(frames, 32, Transforms(), Evaluation())[0])
 
 
 def test_crops_keep_the_share_that_was_asked_for():

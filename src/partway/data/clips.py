@@ -56,7 +56,8 @@ class ClipMaker:
         """An augmented clip_THWC of a video in an epoch; its colours are jittered on the device, see `jitter`."""
         rng = generator(TRAIN_STREAM, self.seed, epoch, video.id)
         ratio = sampling.random_ratio(rng) if self.ratio == "random" else self.ratio
-        frames = self._frames(video, ratio, rng=rng)[0]
+        frames_THWC, places_KT = self._frames(video, ratio, rng=rng)
+        frames = _placed(frames_THWC[None], places_KT)[0]
         may_flip = video.label not in self.transforms.never_flip
         return transforms.train_view(frames, self.model.frame_size, self.transforms, rng, may_flip=may_flip)
 
@@ -65,8 +66,9 @@ class ClipMaker:
         ratio = self.ratio
         if ratio == "random":
             ratio = sampling.random_ratio(generator(RATIO_STREAM, self.validation_seed, video.id))
-        frames_KTHWC = self._frames(video, ratio, clips=evaluation.clips)
-        return transforms.test_views(frames_KTHWC, self.model.frame_size, self.transforms, evaluation)
+        frames_THWC, places_KT = self._frames(video, ratio, clips=evaluation.clips)
+        views_VTHWC = transforms.test_views(frames_THWC, self.model.frame_size, self.transforms, evaluation)
+        return _placed(views_VTHWC, places_KT)
 
     def jitter(self, ids: Sequence[str], epoch: int) -> np.ndarray | None:
         """Draw the colour factors_BT4 of clips of an epoch, to be applied on the device; None where there are none.
@@ -87,8 +89,12 @@ class ClipMaker:
 
     def _frames(
         self, video: Video, ratio: float, *, clips: int = 1, rng: np.random.Generator | None = None
-    ) -> np.ndarray:
-        """The frames_KTHWC of K clips, read at once: one clip of training where there is `rng`, else those of test."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The frames of K clips, each read once (a short window repeats some): of training where there is `rng`.
+
+        Returns:
+            The distinct frames_THWC in the order of the video, and places_KT: which of them each clip has where.
+        """
         observed, size = self.observed(video, ratio), self.model.num_frames
         start = sampling.window_start(video.frames, observed, ratio, self.window, rng)
         rules = {"stride": self.sampling.stride, "too_short": self.sampling.too_short}
@@ -96,8 +102,15 @@ class ClipMaker:
             chosen = [sampling.frame_indices(observed, size, self.sampling.train, rng=rng, **rules)]
         else:
             chosen = sampling.clip_indices(observed, size, self.sampling.test, clips=clips, **rules)
-        frames = self.reader.read(video, [start + index for clip in chosen for index in clip])
-        return frames.reshape(len(chosen), size, *frames.shape[1:])
+        distinct, places = np.unique([start + index for clip in chosen for index in clip], return_inverse=True)
+        return self.reader.read(video, distinct.tolist()), places.reshape(len(chosen), size)
+
+
+def _placed(views_VTHWC: np.ndarray, places_KT: np.ndarray) -> np.ndarray:
+    """Each view of each of K clips, clip by clip, made of views of the distinct frames."""
+    if len(places_KT) == 1 and np.array_equal(places_KT[0], np.arange(views_VTHWC.shape[1])):
+        return views_VTHWC  # one clip without repeats, as most are: no copy
+    return np.concatenate([views_VTHWC[:, places_T] for places_T in places_KT])
 
 
 def epoch_order(videos: Sequence[Video], seed: int, epoch: int) -> list[Video]:

@@ -148,22 +148,22 @@ def test_boxes(height: int, width: int, options: Transforms, crops: int, scale: 
 
 
 def view_columns(evaluation: Evaluation) -> dict[str, list]:
-    """What each view is, in the order of `test_views`: clip, scale, crop and whether it is mirrored."""
+    """What each view of a video is, clip by clip as `test_views` has them: clip, scale, crop and whether it is mirrored."""
     crops = ("centre", "first", "last")[: evaluation.crops]  # first: left or top; last: right or bottom
     views = product(range(evaluation.clips), evaluation.scales, crops, (False, True)[: evaluation.flips])
     return dict(zip(("clip", "scale", "crop", "mirrored"), map(list, zip(*views, strict=True)), strict=True))
 
 
-def test_views(frames_KTHWC: np.ndarray, size: int, options: Transforms, evaluation: Evaluation) -> np.ndarray:
-    """Give clips_VTHWC of all views: clip by clip, in it scale by scale, crop by crop, as it is and then mirrored."""
-    height, width = frames_KTHWC.shape[2:4]
+def test_views(frames_THWC: np.ndarray, size: int, options: Transforms, evaluation: Evaluation) -> np.ndarray:
+    """Give clips_VTHWC of the views of one clip: scale by scale, crop by crop, as it is and then mirrored."""
+    height, width = frames_THWC.shape[1:3]
     boxes = [box for scale in evaluation.scales for box in test_boxes(height, width, options, evaluation.crops, scale)]
-    if evaluation.views == 1:
-        return resized(frames_KTHWC[0], boxes[0], size)[None]  # what most evaluations ask for, without a copy of it
-    views = np.empty((evaluation.views, frames_KTHWC.shape[1], size, size, 3), dtype=np.uint8)
-    for number, (frames, box) in enumerate(product(frames_KTHWC, boxes)):
-        clip = views[number * evaluation.flips]
-        clip[:] = resized(frames, box, size)
-        if evaluation.flips == 2:
-            views[number * 2 + 1] = mirrored(clip)
+    flips = evaluation.flips
+    if len(boxes) == flips == 1:
+        return resized(frames_THWC, boxes[0], size)[None]  # what most evaluations ask for, without a copy of it
+    views = np.empty((len(boxes) * flips, len(frames_THWC), size, size, 3), dtype=np.uint8)
+    for number, box in enumerate(boxes):
+        views[number * flips] = resized(frames_THWC, box, size)
+        if flips == 2:
+            views[number * 2 + 1] = mirrored(views[number * 2])
     return views
