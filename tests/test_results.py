@@ -392,3 +392,22 @@ def test_a_model_that_started_from_its_fallback_is_told_below_the_table(resolved
     assert re.search(
         r"Caution: small started from its fallback, hub:b/c \(commit 01\), in \d+ runs; asked .*hub:a/b\.", told
     )
+
+
+def test_validation_stands_beside_test_with_its_distance(resolved):
+    collect(resolved, HOME)
+    runs = pd.read_csv(HOME / "runs.csv", dtype=str, keep_default_na=False)
+    runs.loc[runs.ablation == "mixup", "val_top1"] = ["0.7", "0.8"]
+    runs.to_csv(HOME / "runs.csv", index=False)
+    write_tables(HOME, {"decimals": 1})
+    lines = (HOME / "tables" / "recipe.md").read_text().splitlines()
+    head, mixup = (next(line for line in lines if f"| {name} " in line) for name in ("ablation", "+ Mixup"))
+    names, cells = ([cell.strip() for cell in line.split("|")] for line in (head, mixup))
+    shown = dict(zip(names, cells, strict=True))
+    assert shown["test %"].startswith("60.0")  # 12 of 20 with either seed
+    assert shown["val %"].startswith("75.0 (n = ")
+    assert shown["val - test"] == "+15.0"
+    runs["val_top1"] = ""
+    runs.to_csv(HOME / "runs.csv", index=False)
+    write_tables(HOME, {"decimals": 1})
+    assert "val %" not in (HOME / "tables" / "recipe.md").read_text()

@@ -26,7 +26,7 @@ from partway.results.plain_markdown import to_html
 from partway.results.report_runs import table_of_runs
 from partway.results.stats import Estimate
 from partway.results.style import Curve, count
-from partway.results.tables import HOLE, notes, read_tables, reported
+from partway.results.tables import HOLE, above_test, notes, read_tables, reported, shows_validation
 from partway.results.verdict import Writer
 
 HERE = Path(__file__).parent
@@ -45,7 +45,13 @@ def write_report(home: Path, options: dict[str, Any]) -> None:
     templates = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    templates.globals |= {"percent": study.percent, "count": count, "whisker": whisker, "reported": reported}
+    templates.globals |= {
+        "percent": study.percent,
+        "count": count,
+        "whisker": whisker,
+        "reported": reported,
+        "above_test": above_test,
+    }
     cautions, imported = report_origin.cautions(study), read_curves(home, study.lock)
     page = templates.get_template("report.html.jinja").render(
         header=header(study),
@@ -195,6 +201,7 @@ def ladder(study: Collected, name: str) -> dict[str, Any]:
         {"rows": rows, "condition": writer.condition(rows), "span": _span(rows), "reach": _reach(rows)}
         | {"videos": sorted({int(row["videos"]) for row in rows if row["videos"]}), "split": rows[0]["scored_on"]}
         | {"several_models": len({row["model"] for row in rows}) > 1}
+        | {"validated": shows_validation(rows)}
         | {"reported": any(row["reported_test_top1"] is not None for row in rows)}
         for rows in read_tables(study.home, name, len(definition["rows"]))
     ]

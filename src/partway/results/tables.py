@@ -79,16 +79,29 @@ def notes(home: Path, ladder: str, runs: pd.DataFrame, definition: dict[str, Any
     lock = files.read_json(home / "study.lock.json")
     told = [unlabelled_test(lock, dataset) for dataset in lock["datasets"] if dataset in unlabelled]
     about_runs = (*_mixed(ladder, runs, definition), *_fallbacks(runs, definition))
-    return [*map(_note, splits), *told, *_reported(definition), *left_out(home), *about_runs]
+    validated = any(group.val_top1.notna().any() for group in of_ladder)
+    return [
+        *(_note(split, validated=validated) for split in splits),
+        *told,
+        *_reported(definition),
+        *left_out(home),
+        *about_runs,
+    ]
 
 
-def _note(split: str) -> str:
+def _note(split: str, *, validated: bool) -> str:
     return (
         f"{split.capitalize()} accuracy (top1) as mean ± standard deviation over n seeds. Intervals are 95 % and cover "
         f"the choice of {split} videos only, not that of the seed; differences are paired over the same videos and the "
         "seeds that both rows have (said where these are fewer than the row's). Train accuracy is measured in one view, "
         "without augmentation, on a fixed sample of n train videos, in the chosen epoch. Gap is train minus "
         f"{split}, where {split} is one view too."
+        + (
+            " Validation accuracy is measured in the same views as test; with select: best its videos chose the epoch, and "
+            "it is too high by that."
+            if split == "test" and validated
+            else ""
+        )
     )
 
 
@@ -243,6 +256,8 @@ def _markdown(ladder: str, condition: dict, table: list[dict], decimals: int) ->
     )
     split = table[0]["scored_on"]
     shown = pd.DataFrame([_shown(scored(row), decimals) for row in table])
+    if not shows_validation(table):
+        shown = shown.drop(columns=["val %", "val - test"])
     if not any(row["reported_test_top1"] is not None for row in table):
         shown = shown.drop(columns="reported %")
     elif split != "test":
@@ -263,6 +278,17 @@ def _markdown(ladder: str, condition: dict, table: list[dict], decimals: int) ->
 def as_percent(value: float | None, decimals: int, sign: str = "") -> str:
     """A fraction as a number of per cent, without the sign; a dash for what is not known."""
     return HOLE if value is None or pd.isna(value) else f"{100 * value:{sign}.{decimals}f}"
+
+
+def shows_validation(table: list[dict[str, Any]]) -> bool:
+    """Whether validation accuracy stands beside that of test: where both were measured."""
+    return table[0]["scored_on"] == "test" and any(row["val_top1"] is not None for row in table)
+
+
+def above_test(row: dict[str, Any]) -> float | None:
+    """Validation minus test accuracy of a row, both over its seeds and in its views; None where one is missing."""
+    known = row["val_top1"] is not None and row["test_top1"] is not None
+    return row["val_top1"] - row["test_top1"] if known else None
 
 
 def reported(row: dict[str, Any]) -> str:
@@ -299,6 +325,8 @@ def _shown(row: dict[str, Any], decimals: int) -> dict[str, str]:
         f"{row['scored_on']} %": percent(row["top1"]) + spread,
         "95 %": interval,
         "gap": percent(row["gap"], "+"),
+        "val %": percent(row["val_top1"]) + (f" (n = {row['val_videos']})" if row["val_videos"] else ""),
+        "val - test": percent(above_test(row), "+"),
         "to previous": with_interval("difference_to_previous"),
         "to first": with_interval("difference_to_first"),
         "reported %": reported(row),
