@@ -260,7 +260,7 @@ def test_an_edit_of_one_ablation_moves_its_pictures_alone(tmp_path):
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ({"model": "small"}, r"9 runs are meant; say which by --ablation: vanilla, mixup, two_stage or six_views|runs"),
+        ({"model": "small"}, "10 runs are meant; say which by --ablation: vanilla, mixup, two_stage or six_views"),
         ({"ablation": "mixup"}, "2 runs are meant; say which by --seed: 0 or 1"),
         ({"ablation": "mixup", "seed": 7}, "--seed 7: no such run; there is 0 or 1"),
         ({"ablation": "mixup", "observation_ratio": 0.3}, "--ratio 0.3: no such run; there is 1"),

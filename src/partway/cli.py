@@ -392,7 +392,6 @@ def _ratio(text: str) -> str | float:
 def _attention(options: argparse.Namespace) -> None:
     from partway import files, study
     from partway.attention import request
-    from partway.attention.job import draw_attention
 
     if options.frozen:
         resolved = study.Study.from_dict(files.read_json(options.frozen))
@@ -402,6 +401,8 @@ def _attention(options: argparse.Namespace) -> None:
         axes = {axis: getattr(options, axis) for axis in study.AXES if axis != "observation_ratio"}
         run = request.one_run(resolved, axes | {"observation_ratio": options.ratio})
         picture = request.of_run(run, options.video or options.videos)
+    from partway.attention.job import draw_attention  # torch, when it is sure what to draw
+
     draw_attention(resolved, picture, options.output, _progress(options, f"attention {picture.title}"))
 
 

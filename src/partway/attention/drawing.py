@@ -50,7 +50,9 @@ def draw(strips: Sequence[Strip], title: str, path: Path) -> None:
         for axis, strip in zip(axes[:, 0], strips, strict=True):
             _draw_strip(axis, strip)
         with files.replacing(path) as temporary:
-            figure.savefig(temporary, dpi=DPI, metadata={"Software": None})  # equal pictures are equal bytes
+            figure.savefig(
+                temporary, format="png", dpi=DPI, metadata={"Software": None}
+            )  # equal pictures are equal bytes
         plt.close(figure)
 
 

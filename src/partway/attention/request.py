@@ -36,10 +36,9 @@ def pictures(asked: Attention | None, runs: Iterable[Run]) -> dict[str, Picture]
     if asked is None:
         return {}
     wanted = {axis: getattr(asked, key) for key, axis in CHOICES.items() if getattr(asked, key) is not None}
-    drawn = [run for run in runs if all(run.cell[axis] in values for axis, values in wanted.items())]
-    return {
-        f"{folder_of(run.cell)}/attention-{_key(made)}": made for run in drawn for made in [of_run(run, asked.videos)]
-    }
+    chosen = (run for run in runs if all(run.cell[axis] in values for axis, values in wanted.items()))
+    drawn = ((folder_of(run.cell), of_run(run, asked.videos)) for run in chosen)
+    return {f"{folder}/attention-{keys.attention_key(picture.spec)}": picture for folder, picture in drawn}
 
 
 def of_run(run: Run, videos: int | list[str]) -> Picture:
@@ -56,10 +55,6 @@ def of_run(run: Run, videos: int | list[str]) -> Picture:
         dataset=run.dataset,
         training=run.trainings[-1],
     )
-
-
-def _key(picture: Picture) -> str:
-    return keys.attention_key(picture.spec)
 
 
 def one_run(study: Study, wanted: dict[str, Any]) -> Run:
