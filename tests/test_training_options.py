@@ -105,6 +105,31 @@ def test_frozen_modules_keep_their_statistics_and_drop_nothing_out():
     assert model.stem[1].training
 
 
+@pytest.mark.parametrize(
+    ("family", "architecture"), [("simple_vivit", "simple_vivit"), ("timm", "vit"), ("timm", "test_vit")]
+)
+def test_a_frozen_backbone_gives_the_same_features_twice(family, architecture):
+    sizes = TWO_BLOCKS | {"dropout": 0.5, "drop_path": 0.5, "frame_size": 32}
+    model = create_model(family, architecture, ModelOptions(**sizes), 2)
+    freeze(model, torch.optim.AdamW(model.parameters()), names_of("head", layers(model)))
+    seen = []
+    model.head.register_forward_pre_hook(lambda _, features: seen.append(features[0]))
+    video_BTCHW = torch.randn(2, sizes["num_frames"], 3, 32, 32)
+    for _ in range(2):
+        model(video_BTCHW)
+    if family == "timm" and architecture != "vit":  # its dropout is of the head, which is trained
+        assert model.dropout.training
+        return
+    assert torch.equal(*seen)
+
+
+def test_a_step_of_the_schedule_that_fits_no_model_is_told_before_the_first_epoch(data, tmp_path):
+    steps = [{"from_epoch": 1, "part": "head"}, {"from_epoch": 2, "part": "last_30"}]
+    with pytest.raises(TrainingError, match="last_30, but the model has 2 blocks"):
+        train(data, tmp_path, model=TWO_BLOCKS, training={"epochs": 2, "trainable": steps})
+    assert not (tmp_path / "training_log.csv").exists()
+
+
 def test_a_freed_parameter_enters_with_fresh_state_and_the_present_rate():
     torch.manual_seed(0)
     model = WithStatistics()

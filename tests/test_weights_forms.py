@@ -53,12 +53,12 @@ def put_into(cache: Path, folder: Path, repository: str = "org/tiny", commit: st
     return place / "snapshots" / commit
 
 
-def study_of(tmp_path: Path, **model) -> study.Study:
+def study_of(tmp_path: Path, *, edits: list[str] | None = None, **model) -> study.Study:
     """A study on clips with one model."""
     tree = clips_study(str(make_class_folders(tmp_path / "clips", clips=4)))
     tree["models"] = {"small": FROM_CACHE | {"training": {"batch_size": 4}} | model}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
-    return study.load(str(tmp_path / "study.yaml"))
+    return study.load(str(tmp_path / "study.yaml"), edits)
 
 
 def spec_of(resolved: study.Study) -> dict:
@@ -413,6 +413,11 @@ def test_no_epochs_are_refused_where_nothing_was_trained(tmp_path, hub_cache):
         study_of(tmp_path, **own, weights="scratch")
     with pytest.raises(StudyError, match="small may start from scratch"):
         study_of(tmp_path, **own, fallback=["scratch"])
-    spec = spec_of(study_of(tmp_path, **own, transforms={"flip": 0.1, "test_resize": "square"}))
+    shown = {"transforms": {"flip": 0.1, "test_resize": "square"}}
+    with pytest.raises(
+        StudyError, match=r"six_views.evaluation.crops: 3 crops are squares of a frame whose proportions"
+    ):
+        study_of(tmp_path, **own, **shown)
+    spec = spec_of(study_of(tmp_path, **own, **shown, edits=["ablations.six_views.evaluation.crops=1"]))
     assert spec["training"] == {"epochs": 0, "batch_size": 4}
     assert spec["transforms"] == {"test_resize": "square"}

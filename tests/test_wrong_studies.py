@@ -426,9 +426,21 @@ WRONG = {
     "small scale": Wrong({"evaluation/scales": [0.5]}, "scales.0: expected a number of at least 0.875, got 0.5", "0.5"),
     "same scales": Wrong({"evaluation/scales": [1, 1.2, 1.0]}, "expected different factors", "scales"),
     "whole frame": Wrong(
-        {"evaluation/scales": [0.9, 1], "transforms/test_resize": "square"},
+        {"evaluation/scales": [0.9, 1], "transforms/test_resize": "square", "ablations/six_views/evaluation/crops": 1},
         "evaluation.scales: 0.9 is below 1, but test_resize: square shows the whole frame at 1",
         "scales",
+        SIZES,
+    ),
+    "squares of squares": Wrong(
+        {"transforms/test_resize": "square"},
+        "six_views.evaluation.crops: 3 crops are squares of a frame whose proportions stay",
+        "crops",
+        SIZES,
+    ),
+    "nothing to mix": Wrong(
+        {"training/batch_size": 1, "ablations/two_stage/stages/0/batch_size": 4},
+        "mixup mixes the clips of a micro-batch, and batch_size is 1; write 2 or more",
+        "batch_size",
         SIZES,
     ),
     "falling scale": Wrong({"transforms/scale": [1.0, 0.8]}, "expected [smallest, largest]", "scale", PAIR),

@@ -164,7 +164,7 @@ def wrong_recipes(file: StudyFile, text: StudyText, resolve: Resolver) -> list[s
     for model, ablation in recipes:
         problems += _wrong_sizes(text, resolve, model, ablation)
         problems += _wrong_trainings(text, resolve, model, ablation)
-        problems += _wrong_scales(text, resolve, model, ablation)
+        problems += _wrong_views(text, resolve, model, ablation)
     for index, block in enumerate(file.grid):
         problems += _choices_without_validation(
             file, text, resolve, index, [c for c in product(block.models, block.ablations) if c in recipes]
@@ -249,6 +249,9 @@ def _wrong_in(training: Training, num_layers: int | None) -> Iterator[tuple[tupl
     lowest, rate = training.min_learning_rate, training.learning_rate
     if lowest > rate:
         yield ("min_learning_rate", "learning_rate"), f"min_learning_rate {lowest:g} is above learning_rate {rate:g}"
+    if training.batch_size == 1 and (training.mixup or training.cutmix):
+        mixing = "mixup" if training.mixup else "cutmix"
+        yield ("batch_size", mixing), f"{mixing} mixes the clips of a micro-batch, and batch_size is 1; write 2 or more"
     for step in training.trainable:
         if step.from_epoch > training.epochs:
             said = f"from_epoch {step.from_epoch} comes after the last epoch, {training.epochs}; take the step out"
@@ -258,16 +261,21 @@ def _wrong_in(training: Training, num_layers: int | None) -> Iterator[tuple[tupl
             yield ("trainable",), said
 
 
-def _wrong_scales(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
+def _wrong_views(text: StudyText, resolve: Resolver, model: str, ablation: str) -> Iterator[str]:
     recipe = resolve.recipe(model, ablation)
-    smallest, resize = min(recipe.evaluation.scales), recipe.stages[-1]["transforms"].test_resize
-    if smallest < 1 and resize == "square" and recipe.evaluation.crops == 1:
-        chain = [("ablations", name, "evaluation") for name in chain_of(text.tree, ablation)]
-        path = _blame(text, [*chain, ("models", model, "evaluation"), ("evaluation",)], "scales")
-        yield (
-            f"{text.where(path)}: {dotted(path)}: {smallest:g} is below 1, but test_resize: square shows the whole frame "
-            "at 1, and there is no more of it; write factors from 1 up"
-        )
+    views, transforms = recipe.evaluation, recipe.stages[-1]["transforms"]
+    square, smallest = transforms.test_resize == "square", min(views.scales)
+    wrong = {
+        "scales": f"{smallest:g} is below 1, but test_resize: square shows the whole frame at 1, and there is no more of "
+        "it; write factors from 1 up",
+        "crops": "3 crops are squares of a frame whose proportions stay, and test_resize: square changes them; write "
+        "test_resize: short_side, or crops: 1",
+    }
+    found = {"scales": square and smallest < 1 and views.crops == 1, "crops": square and views.crops == 3}
+    chain = [("ablations", name, "evaluation") for name in chain_of(text.tree, ablation)]
+    for field in (field for field in wrong if found[field]):
+        path = _blame(text, [*chain, ("models", model, "evaluation"), ("evaluation",)], field)
+        yield f"{text.where(path)}: {dotted(path)}: {wrong[field]}"
 
 
 def _rows_without_runs(file: StudyFile, text: StudyText, name: str, ladder: Ladder) -> Iterator[str]:

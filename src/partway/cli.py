@@ -400,7 +400,7 @@ def _attention(options: argparse.Namespace) -> None:
         resolved = study.load(options.study, options.set)
         axes = {axis: getattr(options, axis) for axis in study.AXES if axis != "observation_ratio"}
         run = request.one_run(resolved, axes | {"observation_ratio": options.ratio})
-        picture = request.of_run(run, options.video or options.videos)
+        picture = request.of_run(run, request.bounded(options.video or options.videos))
     from partway.attention.job import draw_attention  # torch, when it is sure what to draw
 
     draw_attention(resolved, picture, options.output, _progress(options, f"attention {picture.title}"))

@@ -61,7 +61,8 @@ def _of_transforms(transforms: Transforms) -> Transforms:
             without_effect.append("consistent")
     if transforms.flip == 0:
         without_effect.append("never_flip")
-    return _reset(transforms, *without_effect)
+    in_order = transforms.model_copy(update={"never_flip": sorted(set(transforms.never_flip))})
+    return _reset(in_order, *without_effect)
 
 
 def _of_training(training: Training) -> Training:

@@ -66,7 +66,8 @@ def evaluate(
     with memory.explained(trained, "evaluation"), ClipLoader(data.classes, at_once, machine.workers()) as loader:
         batches = loader.batches(videos, lambda video: clips.test_clips(video, views), views=views.views)
         to_device = devices.ToDevice(device, trained.model.normalisation)
-        scored = predict(model.to(device), batches, to_device, precision, _Counter(len(videos), progress))
+        counter = _Counter(len(videos), progress)
+        scored = predict(model.to(device), batches, to_device, precision, counter, at_once=at_once)
     seconds = time.monotonic() - began
     observed = [clips.observed(video, spec["observation_ratio"]) for video in videos]
     _write_predictions(

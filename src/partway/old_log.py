@@ -64,31 +64,32 @@ class OldLog:
         """
         self.path, self.unit = path, unit
         self.notes: list[str] = []
-        lines = [cells for cells in csv.reader(text.splitlines()) if cells]
-        self.epochs = self._epochs(lines[0], lines[1:]) if len(lines) > 1 else []
+        reader = csv.reader(text.splitlines())
+        lines = [(reader.line_num, cells) for cells in reader if cells]
+        self.epochs = self._epochs(lines[0][1], lines[1:]) if len(lines) > 1 else []
         accuracies = [
             value for epoch in self.epochs for name, value in epoch.items() if name.endswith(("top1", "top5"))
         ]
         check_unit(path, accuracies, unit)
 
-    def _epochs(self, head: list[str], rows: list[list[str]]) -> list[Epoch]:
+    def _epochs(self, head: list[str], rows: list[tuple[int, list[str]]]) -> list[Epoch]:
         if absent := [name for name in NEEDED if name not in head]:
             raise DataError(f"{self.path}: no column {any_of(absent)}; it has {', '.join(head)}")
         if absent := [name for name in COLUMNS if name not in head]:
             self.notes.append(f"no column {', '.join(absent)}: not measured")
-        if len(rows[-1]) < len(head):
+        if len(rows[-1][1]) < len(head):
             self.notes.append("its last line is cut off and was left out")
             rows = rows[:-1]
-        return [self._epoch(number, head, cells) for number, cells in enumerate(rows, start=1)]
+        return [self._epoch(number, line, head, cells) for number, (line, cells) in enumerate(rows, start=1)]
 
-    def _epoch(self, number: int, head: list[str], cells: list[str]) -> Epoch:
-        where = f"{self.path}: line {number + 1}"
+    def _epoch(self, number: int, line: int, head: list[str], cells: list[str]) -> Epoch:
+        where = f"{self.path}: line {line}"
         if len(cells) != len(head):
             raise DataError(f"{where}: {len(cells)} values for {len(head)} columns: damaged; set the line right first")
         row = dict(zip(head, cells, strict=True))
         if row["epoch"] != str(number):
             raise DataError(f"{where}: expected epoch {number}, got {row['epoch']!r}: an epoch is missing or twice")
-        values = {new: self._value(number + 1, old, row.get(old, "")) for old, new in COLUMNS.items()}
+        values = {new: self._value(line, old, row.get(old, "")) for old, new in COLUMNS.items()}
         return {"epoch": number} | self._without_invented(number, values)
 
     def _value(self, line: int, column: str, text: str) -> float | None:

@@ -63,7 +63,10 @@ class Transforms(Section):
         (0.75, 4 / 3), description="width over height of a random crop"
     )
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
-    never_flip: list[str] = Field([], description="classes whose direction matters: no flip of their train videos")
+    never_flip: list[str] = Field(
+        [],
+        description="classes whose direction matters: no flip of their train videos (flips: 2 of `evaluation` mirrors all test videos)",
+    )
     drop_frames: Probability = Field(
         0.0, description="probability that a frame, but the first, is replaced by the one before it"
     )

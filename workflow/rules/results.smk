@@ -1,7 +1,7 @@
 # INPUTS   every training.json and metrics.json, and the study as it was frozen when the first job started
-# OUTPUTS  results/<study>/: runs.csv, epochs.csv, ceiling.csv, pairs.csv, leaks.csv, summary.json, study.lock.json,
-#          tables/, cost.csv, cost.md, verdict.md, figures/, report.html; and, undeclared since their names follow the study's, the readable run
-#          folders runs/
+# OUTPUTS  results/<study>/: runs.csv, epochs.csv, ceiling.csv, pairs.csv, leaks.csv, per_class.csv, confusion.csv,
+#          summary.json, study.lock.json, tables/, cost.csv, cost.md, verdict.md, figures/, report.html; and, undeclared since
+#          their names follow the study's, the readable run folders runs/
 # The name of `collected` holds the study's digest and `all` asks for it: another study has no such file yet, and so
 # collect runs, also where Snakemake's own records are lost. (As an input it would not do: a missing input of a finished
 # job re-runs nothing.) collect removes those of earlier versions, so that an undone edit is collected again; rendering
@@ -24,6 +24,8 @@ rule collect:
         ceiling=f"{HOME}/ceiling.csv",
         leaks=f"{HOME}/leaks.csv",
         pairs=f"{HOME}/pairs.csv",
+        per_class=f"{HOME}/per_class.csv",
+        confusion=f"{HOME}/confusion.csv",
         lock=f"{HOME}/study.lock.json",
         collected=COLLECTED,
         summary=f"{HOME}/summary.json",

@@ -44,7 +44,7 @@ def draw_attention(study: Study, picture: Picture, output: Path, progress: Progr
     prepared = Path(study.results_dir, "data", source.folder)
     for needed in (training / "training.json", prepared / "manifest.csv", prepared / f"store-{source.store}.json"):
         if not needed.exists():
-            raise AttentionError(f"{picture.title}: {needed} is not there yet; let snakemake run the study first")
+            raise AttentionError(f"{picture.title}: {needed} is not there; make it by: snakemake --cores 1 {needed}")
     data = manifests.read(prepared / "manifest.csv")
     trained = TrainingSpec.from_record(record_of(training, data))
     videos = chosen_videos(data.split("test", trained.validation), data.classes, spec["videos"])

@@ -11,7 +11,7 @@ from partway.families import FAMILIES
 from partway.plain_yaml import dotted
 from partway.results.run_folders import folder_of
 from partway.schema import StudyFile
-from partway.schema_attention import Attention
+from partway.schema_attention import MOST_VIDEOS, Attention
 from partway.study import AXES, Picture, Run, Study
 from partway.study_file import StudyText
 
@@ -39,6 +39,18 @@ def pictures(asked: Attention | None, runs: Iterable[Run]) -> dict[str, Picture]
     chosen = (run for run in runs if all(run.cell[axis] in values for axis, values in wanted.items()))
     drawn = ((folder_of(run.cell), of_run(run, asked.videos)) for run in chosen)
     return {f"{folder}/attention-{keys.attention_key(picture.spec)}": picture for folder, picture in drawn}
+
+
+def bounded(videos: int | list[str]) -> int | list[str]:
+    """The videos of one picture that a person asks for, if they are as many as fit one.
+
+    Raises:
+        RequestError: none, or too many.
+    """
+    count = videos if isinstance(videos, int) else len(videos)
+    if not 1 <= count <= MOST_VIDEOS:
+        raise RequestError(f"{count} videos do not fit one picture; ask for 1 to {MOST_VIDEOS}")
+    return videos
 
 
 def of_run(run: Run, videos: int | list[str]) -> Picture:

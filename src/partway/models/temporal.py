@@ -6,6 +6,7 @@ import torch
 from timm.models.vision_transformer import Block
 from torch import nn
 
+from partway.errors import TrainingError
 from partway.schema import ModelOptions
 
 
@@ -35,13 +36,15 @@ class Transformer(nn.Module):
     """Pre-norm transformer blocks over the frames, with learned positions; the mean of what they give.
 
     Raises:
-        ValueError: `temporal_heads` does not divide the features.
+        TrainingError: `temporal_heads` does not divide the features.
     """
 
     def __init__(self, width: int, options: ModelOptions):
         super().__init__()
         if width % options.temporal_heads:
-            raise ValueError(f"temporal_heads {options.temporal_heads} does not divide the {width} features of a frame")
+            raise TrainingError(
+                f"temporal_heads: {options.temporal_heads} does not divide the {width} features of a frame; write a divisor"
+            )
         self.positions = nn.Parameter(torch.zeros(1, options.num_frames, width))
         nn.init.trunc_normal_(self.positions, std=0.02)
         drops = {"proj_drop": options.dropout, "attn_drop": options.dropout}

@@ -32,8 +32,8 @@ class FrameModel(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.temporal = over_time(width, options)
-        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.head = nn.Linear(width, num_classes)
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()  # of the head: trained with it, see freezing
         nn.init.normal_(self.head.weight, std=options.initializer_range)
         nn.init.zeros_(self.head.bias)
 

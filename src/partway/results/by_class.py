@@ -27,26 +27,28 @@ class ByClass:
         self.study = study
         self.counts = cache(self._counts)
 
-    def _counts(self, evaluation: str) -> tuple[list[str], np.ndarray]:
-        """The classes, and videos_KK of each that were taken for each."""
+    def _counts(self, evaluation: str) -> tuple[list[str], list[tuple[int, int, int]]]:
+        """The classes, and (class, taken for, videos) of the pairs that some video has: far fewer than all pairs."""
         found = read_predictions(Path(self.study.results_dir, "evaluations", evaluation))
-        return found.classes, metrics.confusion(found.logits_NK, found.labels_N)
+        videos_KK = metrics.confusion(found.logits_NK, found.labels_N)
+        return found.classes, [(a, b, int(videos_KK[a, b])) for a, b in np.argwhere(videos_KK).tolist()]
 
     def per_class(self, runs: list[Run]) -> Iterator[dict[str, Any]]:
         """Rows of per_class.csv: how often each complete run is right on the videos of each class that has some."""
         for run, scored_on, evaluation in self._scored(runs):
-            classes, videos_KK = self.counts(evaluation)
-            for name, count, correct in zip(classes, videos_KK.sum(axis=1), videos_KK.diagonal(), strict=True):
-                if count:
-                    score = {"n": count, "correct": correct, "accuracy": correct / count}
-                    yield run.cell | {"scored_on": scored_on, "class": name} | score
+            classes, pairs = self.counts(evaluation)
+            for label in sorted({label for label, _, _ in pairs}):
+                count = sum(videos for own, _, videos in pairs if own == label)
+                correct = sum(videos for own, taken, videos in pairs if own == taken == label)
+                score = {"n": count, "correct": correct, "accuracy": correct / count}
+                yield run.cell | {"scored_on": scored_on, "class": classes[label]} | score
 
     def confusion(self, runs: list[Run]) -> Iterator[dict[str, Any]]:
         """Rows of confusion.csv: videos of a class that were taken for a class; pairs without any are left out."""
         for run, scored_on, evaluation in self._scored(runs):
-            classes, videos_KK = self.counts(evaluation)
-            for label, predicted in np.argwhere(videos_KK):
-                pair = {"class": classes[label], "predicted": classes[predicted], "n": videos_KK[label, predicted]}
+            classes, pairs = self.counts(evaluation)
+            for label, predicted, videos in pairs:
+                pair = {"class": classes[label], "predicted": classes[predicted], "n": videos}
                 yield run.cell | {"scored_on": scored_on} | pair
 
     def _scored(self, runs: list[Run]) -> Iterator[tuple[Run, str, str]]:

@@ -58,6 +58,7 @@ TOLD = (  # of a row, in summary.json
     *("status", "missing", "scored_on", "test_top1", "test_top5", "test_videos"),
     *("val_top1", "val_top5", "val_videos", "submission"),
 )
+RAN_ON = ("device", "precision", "compile")  # compile: off, where it was not recorded yet
 RUN_FILES = {"training_log": "training_log.csv", "checkpoint": "checkpoint.pt", "training": "training.json"}
 TABLES = (".csv", ".md")
 SAID = ", which said: "
@@ -249,9 +250,8 @@ def _row(study: Study, run: Run, results: Results) -> dict[str, Any]:
         "time_sec": round(sum(training["time_sec"] for training in trainings), 3),
         **{name: final.get(name) for name in COST},  # a training of an earlier version did not record all
         "input": "x".join(map(str, final["input"])) if "input" in final else None,
-        "device": final["device"],
-        "precision": final["precision"],
-        "compile": final.get("compile", "off"),  # what was trained before it was recorded
+        # Of all stages: a row whose stages ran differently is told below the tables.
+        **{name: ", ".join(dict.fromkeys(t.get(name, "off") for t in trainings)) for name in RAN_ON},
         "threads": final["threads"],
         "git_commit": final["git_commit"],
         **_weights(study, run, trainings[0]),

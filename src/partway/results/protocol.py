@@ -44,7 +44,8 @@ def unlabelled_test(lock: dict[str, Any], dataset: str) -> str:
 
 def selects_best(spec: dict[str, Any]) -> bool:
     """Whether a training chose its epoch on the validation split."""
-    return TrainingSpec.from_dict(spec).training.select == "best"
+    training = TrainingSpec.from_dict(spec).training
+    return training.epochs > 0 and training.select == "best"
 
 
 def cautions(lock: dict[str, Any]) -> Iterator[str]:

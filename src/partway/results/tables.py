@@ -107,7 +107,9 @@ def _note(split: str, *, validated: bool) -> str:
 
 def _reported(definition: dict[str, Any]) -> Iterator[str]:
     """One line a source: which numbers of a ladder are somebody else's."""
-    reported = [(row["ablation"], row["reference"]) for row in definition["rows"] if row.get("reference")]
+    given = [(row["ablation"], row["reference"]) for row in definition["rows"] if row.get("reference")]
+    ratios = definition.get("ratios")
+    reported = [(name, of) for name, of in given if ratios is None or of["observation_ratio"] in ratios]
     for source in dict.fromkeys(reference["source"] for _, reference in reported):
         rows = ", ".join(ablation for ablation, reference in reported if reference["source"] == source)
         yield f"Reported numbers were not measured here, and are in no difference ({rows}): {source}"

@@ -51,9 +51,17 @@ def freeze(model: nn.Module, optimizer: torch.optim.Optimizer, names: set[str]) 
 
 
 def _as_at_test_time(module: nn.Module) -> None:
-    parameters = list(module.parameters())
-    if parameters and not any(parameter.requires_grad for parameter in parameters):
+    if list(module.parameters()) and not _is_trained(module):
         module.eval()
-    else:
-        for child in module.children():
+        return
+    trained = True
+    for child in module.children():  # dropout beside frozen parts is of what comes before it
+        if list(child.parameters()):
+            trained = _is_trained(child)
             _as_at_test_time(child)
+        elif not trained:
+            child.eval()
+
+
+def _is_trained(module: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in module.parameters())

@@ -177,6 +177,8 @@ class Trainer:
             self.parts.load_state_dict(state["parts"])
             self.so_far = SoFar(**state["so_far"])
             self.under_way = EpochUnderWay.from_dict(state["under_way"], self.parts.device)
+        except torch.OutOfMemoryError:  # a RuntimeError too, of which the state is not to blame
+            raise
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise StorageError(
                 f"{self.states.path}: its state does not fit this training ({' '.join(str(error).split())[:120]}); it may be of another version of a "

@@ -10,6 +10,11 @@ import torch
 from partway.errors import TrainingError
 from partway.training.spec import TrainingSpec
 
+ELSEWHERE = (
+    "let a larger GPU do it, or the CPU (PARTWAY_DEVICE=cpu); batch_size, num_frames and frame_size are the training's, and "
+    "others would train it again"
+)
+
 
 @contextmanager
 def explained(spec: TrainingSpec, doing: str) -> Iterator[None]:
@@ -24,7 +29,8 @@ def explained(spec: TrainingSpec, doing: str) -> Iterator[None]:
         model, training = spec.model, spec.training
         raise TrainingError(
             f"out of GPU memory in {doing} with batch_size {training.batch_size}, {model.num_frames} frames of "
-            f"{model.frame_size} x {model.frame_size} and precision {training.precision}: {_advice(spec)}"
+            f"{model.frame_size} x {model.frame_size} and precision {training.precision}: "
+            + (_advice(spec) if doing.startswith("epoch") else ELSEWHERE)
         ) from error
 
 
@@ -33,7 +39,11 @@ def _advice(spec: TrainingSpec) -> str:
     smaller = "lower num_frames or frame_size" + (", or write precision: bf16" if training.precision == "fp32" else "")
     if training.batch_size == 1:
         return smaller
-    batch = next(n for n in range(training.batch_size // 2, 0, -1) if training.batch_size % n == 0)
+    fewest = 2 if training.mixup or training.cutmix else 1  # a single clip has nothing to be mixed with
+    smaller_ones = range(training.batch_size // 2, fewest - 1, -1)
+    batch = next((n for n in smaller_ones if training.batch_size % n == 0), None)
+    if batch is None:
+        return smaller
     groups = training.accumulation * training.batch_size // batch
     return (
         f"write batch_size: {batch} and accumulation: {groups}, which keeps {batch * groups} clips an optimizer step; "

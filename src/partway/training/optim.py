@@ -12,7 +12,10 @@ from partway.models.layers import Layers, layers
 from partway.schema_training import Training
 
 # What `decay_norm_and_bias: false` exempts beside norms and biases: tables of positions and class tokens, as timm does.
-TABLES = ("pos_embed", "position_embeddings", "position_bias_table", "rel_pos", "cls_token", "class_token")
+TABLES = (
+    *("pos_embed", "position_embeddings", "positions", "time_embeddings", "position_bias_table", "rel_pos"),
+    *("cls_token", "class_token", "query_tokens"),
+)
 
 
 def create_optimizer(model: nn.Module, options: Training) -> torch.optim.AdamW:

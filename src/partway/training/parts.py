@@ -61,6 +61,9 @@ class Parts:
         self.loaded: dict[str, Any] = {}
         self.model = self._first_model(spec, classes, parent, start, progress).to(self.device).train()
         self.moving = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
+        for step in options.trainable:  # now, not when its epoch begins
+            if step.part != "all":
+                names_of(step.part, layers(self.model))
         self.forward = Forward(self.model, machine.compile_mode(), progress)
         self.average = MovingAverage(self.model, options.ema) if options.ema is not None else None
         self.optimizer = create_optimizer(self.model, options)

@@ -27,6 +27,8 @@ def predict(
     to_device: ToDevice,
     precision: Precision,
     on_batch: Callable[[int], None] = lambda _: None,
+    *,
+    at_once: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Score clips of V views each, every video once.
 
@@ -35,6 +37,7 @@ def predict(
         batches: whose clips are clips_BVTHWC.
         precision: of the forward pass; the same as in training.
         on_batch: told the number of videos after each batch.
+        at_once: most clips of one forward pass, where a video has more views than that; None for whole batches.
 
     Returns:
         logits_NVK (float32), labels_N, ids of the N videos, in the order they came.
@@ -44,9 +47,11 @@ def predict(
     for batch in batches:
         views = batch.clips_BTHWC.shape[1]
         clips = batch.clips_BTHWC.reshape(-1, *batch.clips_BTHWC.shape[2:])
-        with precision.autocast():
-            scores = model(to_device.clips(clips))
-        logits.append(scores.float().unflatten(0, (len(batch.ids), views)))
+        scores = []
+        for first in range(0, len(clips), at_once or len(clips)):
+            with precision.autocast():
+                scores.append(model(to_device.clips(clips[first : first + (at_once or len(clips))])).float())
+        logits.append(torch.cat(scores).unflatten(0, (len(batch.ids), views)))
         labels.append(batch.labels_B)
         ids += batch.ids
         on_batch(len(batch.ids))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from partway import sources
 from partway.schema import Model
-from partway.weights import hub
+from partway.weights import description, hub
 from partway.weights.description import Pretrained, describe
 from partway.weights.digests import digest_of
 from partway.weights.names import SCRATCH, HubName, WeightsError, parse_hub, refuse_a_bare_wish
@@ -56,6 +56,8 @@ def choose(model: Model) -> Choice:
     for text in (model.weights, *model.fallback):
         refuse_a_bare_wish(text, model.architecture)
         if name := parse_hub(text):
+            if model.family not in description.FAMILIES_OF_FOLDERS:
+                raise WeightsError(f"{text}: the family {model.family} has no repositories that are read; name a file")
             identities.append(str(name))
             told += _about(name)
             continue

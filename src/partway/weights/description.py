@@ -14,6 +14,8 @@ from partway.weights import configs, preprocessing
 from partway.weights.digests import read_mapping
 from partway.weights.names import WeightsError
 
+FAMILIES_OF_FOLDERS = ("timm", "transformers")
+
 
 @dataclass(frozen=True)
 class Pretrained:

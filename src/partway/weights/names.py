@@ -19,7 +19,6 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 USUAL = {
     "videomae": "MCG-NJU/videomae-base-finetuned-kinetics@488eb9a0565f257b32866000305c8178965eb9f6",
     "vivit": "google/vivit-b-16x2-kinetics400@8a7171a57f79b9aaa58bc8d977c002a0ea0f0d42",
-    "vit": "timm/vit_small_patch16_224.augreg_in21k_ft_in1k@7e2c55630205e1266030f18370f4c6ed1a514b52",
     "vit_small_patch16_224": "timm/vit_small_patch16_224.augreg_in21k_ft_in1k@7e2c55630205e1266030f18370f4c6ed1a514b52",
     "vit_base_patch16_224": "timm/vit_base_patch16_224.augreg2_in21k_ft_in1k@063c6c38a5d8510b2e57df480445e94b231dad2c",
 }

@@ -30,7 +30,8 @@ def save(model: nn.Module, spec: TrainingSpec, classes: list[str], folder: Path)
     inner = getattr(model, "model", None)
     if isinstance(inner, PreTrainedModel):
         return _as_transformers(inner, spec, classes, folder)
-    if spec.family == "timm" and {name.partition(".")[0] for name in model.state_dict()} == {"backbone", "head"}:
+    plain = spec.family == "timm" and {name.partition(".")[0] for name in model.state_dict()} == {"backbone", "head"}
+    if plain and _takes_a_linear_head(model.backbone):
         return _as_timm(model.backbone, model.head, spec.model, classes, folder)
     save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, folder / "model.safetensors")
     return "no library builds this model; partway reads its tensors, by weights: {folder}/model.safetensors"
@@ -52,6 +53,13 @@ def _as_transformers(model: PreTrainedModel, spec: TrainingSpec, classes: list[s
     )
     processor.save_pretrained(folder)
     return "load it with transformers: AutoModelForVideoClassification.from_pretrained('{folder}')"
+
+
+def _takes_a_linear_head(backbone: nn.Module) -> bool:
+    """Whether timm's own form of this model ends in one linear layer, as ours does; some have several, or a convolution."""
+    whole = copy.deepcopy(backbone)
+    whole.reset_classifier(1)
+    return isinstance(whole.get_classifier(), nn.Linear)
 
 
 def _as_timm(backbone: nn.Module, head: nn.Linear, options: ModelOptions, classes: list[str], folder: Path) -> str:
