@@ -28,6 +28,7 @@ LIGHT = [
         "attention.request",
         "results.pictures",
         "cli",
+        "verbs",
     ),
     *("data.prepare", "data.manifest", "data.sampling", "data.video", "data.store"),
     *("submission", "data.hmdb51_frames", "imports", "old_log", "old_results"),
@@ -90,7 +91,7 @@ def test_an_unforeseen_error_leaves_its_traceback_in_the_log(tmp_path, monkeypat
     def broken(_) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(cli, "_check", broken)
+    monkeypatch.setattr(cli.verbs, "run_check", broken)
     monkeypatch.setattr(cli.argparse.Namespace, "log", tmp_path / "check.log", raising=False)
     with pytest.raises(ZeroDivisionError):
         cli.main(["check"])

@@ -191,7 +191,7 @@ def test_the_exit_code_names_the_signal(monkeypatch, capsys):
     def stopped(_) -> None:
         raise StoppedError("stopped by SIGUSR1", signal.SIGUSR1)
 
-    monkeypatch.setattr(cli, "_check", stopped)
+    monkeypatch.setattr(cli.verbs, "run_check", stopped)
     assert cli.main(["check"]) == 128 + signal.SIGUSR1
     assert "stopped by SIGUSR1" in capsys.readouterr().err
 

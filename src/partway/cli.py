@@ -1,4 +1,4 @@
-"""The verbs of `python -m partway`: parsing only; each imports what it needs, so that the light ones start at once."""
+"""The verbs of `python -m partway`: parsing only; what they do is in `partway.verbs`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import json
 import shlex
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
+from partway import verbs
 from partway.errors import PartwayError, StoppedError
+
+Verb = Callable[[str, Callable, str], argparse.ArgumentParser]  # adds a verb: its name, what runs, and its help
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,21 +64,30 @@ def _parser() -> argparse.ArgumentParser:
         description="How much of a video does a model need to see, and which ingredient of the recipe earns its place? "
         "Start a study with: snakemake --cores 1 --resources gpu=1",
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    subparsers = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
-    def verb(name: str, run, help_: str) -> argparse.ArgumentParser:
-        sub = verbs.add_parser(name, help=help_, description=help_)
+    def verb(name: str, run: Callable, help_: str) -> argparse.ArgumentParser:
+        sub = subparsers.add_parser(name, help=help_, description=help_)
         sub.set_defaults(run=run)
         return sub
 
-    prepare = verb("prepare", _prepare, "Open every video of a data set and write its manifest (called by a rule).")
+    for add in (_for_rules, _for_drawing, _for_studies, _import, _attention, _others):
+        add(verb)
+    return parser
+
+
+def _for_rules(verb: Verb) -> None:
+    """Jobs of the workflow."""
+    prepare = verb(
+        "prepare", verbs.run_prepare, "Open every video of a data set and write its manifest (called by a rule)."
+    )
     _add_spec(prepare, "layout and options of the data set")
     prepare.add_argument("--root", required=True, help="folder of the videos; generated ones are written there")
     prepare.add_argument("--lists", default="none", help="folder of the lists of classes and splits, or none")
     prepare.add_argument("--output", required=True, type=Path, help="manifest.csv to write; the rest goes beside it")
     _add_log(prepare)
 
-    store = verb("store", _store, "Pack the frames of a data set once for all trainings (called by a rule).")
+    store = verb("store", verbs.run_store, "Pack the frames of a data set once for all trainings (called by a rule).")
     store.add_argument("--kind", help="none, raw, raw-256 (short side), jpeg-q95, jpeg-256-q95 or packed-frames")
     store.add_argument("--manifest", type=Path, help="manifest.csv of the data set")
     store.add_argument("--root", help="folder of the videos")
@@ -85,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_log(store)
 
-    train = verb("train", _train, "Run one training, or what is left of it (called by a rule).")
+    train = verb("train", verbs.run_train, "Run one training, or what is left of it (called by a rule).")
     _add_spec(train, "the training's spec")
     train.add_argument("--parent", default="none", help="training.json of the previous stage, or none")
     train.add_argument(
@@ -96,12 +108,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_job(train, "training.json")
 
-    evaluate = verb("evaluate", _evaluate, "Score one split with a finished training (called by a rule).")
+    evaluate = verb("evaluate", verbs.run_evaluate, "Score one split with a finished training (called by a rule).")
     _add_spec(evaluate, "the evaluation's spec")
     evaluate.add_argument("--training", required=True, type=Path, help="training.json of the training")
     _add_job(evaluate, "metrics.json")
 
-    collect = verb("collect", _collect, "Gather logs and summaries of a study into runs.csv, summary.json and runs/.")
+
+def _for_drawing(verb: Verb) -> None:
+    """What is made of finished results."""
+    collect = verb(
+        "collect", verbs.run_collect, "Gather logs and summaries of a study into runs.csv, summary.json and runs/."
+    )
     _add_study(collect)
     collect.add_argument("--frozen", type=Path, help="instead of STUDY: the study as snakemake froze it")
     collect.add_argument(
@@ -110,11 +127,11 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_argument("--copy", action="store_true", help="copies instead of links in the readable run folders")
 
     for name, run, help_ in [
-        ("tables", _tables, "Write the ablation tables of a collected study, and its verdict in words."),
-        ("figures", _figures, "Draw the figures of a collected study."),
+        ("tables", verbs.run_tables, "Write the ablation tables of a collected study, and its verdict in words."),
+        ("figures", verbs.run_figures, "Draw the figures of a collected study."),
         (
             "report",
-            _report,
+            verbs.run_report,
             "Write report.html, one page that holds all of a study whose tables and figures are drawn.",
         ),
     ]:
@@ -122,15 +139,26 @@ def _parser() -> argparse.ArgumentParser:
         drawing.add_argument("--summary", required=True, type=Path, help="summary.json of the study")
         drawing.add_argument("--options", required=True, type=json.loads, help="JSON: options and results version")
 
-    check = verb("check", _check, "Check a study file and say what it comes to; runs nothing.")
+
+def _for_studies(verb: Verb) -> None:
+    """Before paying, and for a trained model."""
+    check = verb("check", verbs.run_check, "Check a study file and say what it comes to; runs nothing.")
     _add_study(check)
     check.add_argument(
         "--download", action="store_true", help="fetch the weights that the study names from the hub, now"
     )
 
+    export = verb(
+        "export", verbs.run_export, "Write a trained checkpoint as a folder that transformers or timm loads themselves."
+    )
+    export.add_argument("training", type=Path, help="folder of a finished training: results/trainings/...")
+    export.add_argument("--output", required=True, type=Path, help="folder to write; it must not be there, or be empty")
+
+
+def _import(verb: Verb) -> None:
     import_ = verb(
         "import",
-        _import,
+        verbs.run_import,
         "Take the results of the older ViViT script into a study's tables and figures, marked imported.",
     )
     import_.add_argument(
@@ -151,15 +179,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     import_.add_argument("--remove", metavar="NAME", help="instead: take an import away again")
 
-    export = verb(
-        "export", _export, "Write a trained checkpoint as a folder that transformers or timm loads themselves."
-    )
-    export.add_argument("training", type=Path, help="folder of a finished training: results/trainings/...")
-    export.add_argument("--output", required=True, type=Path, help="folder to write; it must not be there, or be empty")
 
+def _attention(verb: Verb) -> None:
     attention = verb(
         "attention",
-        _attention,
+        verbs.run_attention,
         "Draw what a finished run of a study attends to in test videos, as heat on their frames.",
     )
     _add_study(attention)
@@ -186,24 +210,35 @@ def _parser() -> argparse.ArgumentParser:
     attention.add_argument("--picture", help="called by a rule: which picture of it")
     _add_log(attention)
 
-    schema = verb("schema", _schema, "Print the JSON Schema of a study file, which editors complete and check with.")
+
+def _others(verb: Verb) -> None:
+    """About the schema, generated videos and this machine."""
+    schema = verb(
+        "schema", verbs.run_schema, "Print the JSON Schema of a study file, which editors complete and check with."
+    )
     schema.add_argument("--reference", action="store_true", help="the reference for people instead (docs/study.md)")
     schema.add_argument("--output", type=Path, help="file to write it to instead")
 
-    mime = verb("mime", _mime, "Draw a picture of all classes of a study's generated videos.")
+    mime = verb("mime", verbs.run_mime, "Draw a picture of all classes of a study's generated videos.")
     mime.add_argument("study", nargs="?", default="config.yaml", help="the study file (default: config.yaml)")
     mime.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change the study; may repeat")
     mime.add_argument("--sheet", required=True, type=Path, metavar="PNG", help="picture to write: a row a class")
 
-    machine = verb("machine", _machine, "Print what this machine gives a study: cores, and trainings at once.")
+    machine = verb("machine", verbs.run_machine, "Print what this machine gives a study: cores, and trainings at once.")
     machine.add_argument("--jobs", action="store_true", help="print only the number of trainings to run at once")
-    return parser
 
 
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
     return int(text)
+
+
+def _ratio(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
@@ -230,208 +265,3 @@ def _add_job(parser: argparse.ArgumentParser, output: str) -> None:
     parser.add_argument("--output", required=True, type=Path, help=f"{output} to write; the rest goes beside it")
     parser.add_argument("--title", default="", help="what runs, by its names, for progress lines")
     _add_log(parser)
-
-
-def _progress(options: argparse.Namespace, title: str = ""):
-    from partway.progress import Progress
-
-    return Progress(title or options.title or options.output.parent.name, options.log)
-
-
-def _prepare(options: argparse.Namespace) -> None:
-    from partway import files
-    from partway.data.prepare import prepare
-
-    refused = options.log.with_suffix(".problems.csv") if options.log else None
-    progress = _progress(options, f"prepare {options.spec['layout']}")
-    with files.owned(options.output.parent):
-        prepare(options.spec, options.root, options.output.parent, progress, refused, lists=options.lists)
-
-
-def _store(options: argparse.Namespace) -> None:
-    from partway import files
-    from partway.data import manifest, packing, store
-    from partway.schema_store import FrameStore
-
-    if options.verify:
-        print(store.verify(options.verify))
-        return
-    needed = ("kind", "manifest", "root", "output")
-    if missing := [f"--{name}" for name in needed if getattr(options, name) is None]:
-        raise PartwayError(f"expected {' and '.join(missing)}, or --verify STORE alone")
-    try:
-        kind = FrameStore.from_name(options.kind)
-    except ValueError as error:
-        raise PartwayError(f"--kind {error}") from None
-    with files.owned(options.output.parent):
-        data = manifest.read(options.manifest)
-        packing.pack(kind, data, options.root, options.output, _progress(options, f"store {options.kind}"))
-
-
-def _train(options: argparse.Namespace) -> None:
-    from partway.training.loop import train
-
-    train(
-        options.spec,
-        manifest=options.manifest,
-        store=options.store,
-        root=options.root,
-        parent=None if options.parent == "none" else Path(options.parent).parent,
-        weights={digest: Path(path) for digest, path in options.weights.items()},
-        folder=options.output.parent,
-        progress=_progress(options),
-    )
-
-
-def _evaluate(options: argparse.Namespace) -> None:
-    from partway import files
-    from partway.evaluation import evaluate
-
-    with files.owned(options.output.parent):
-        evaluate(
-            options.spec,
-            training=options.training.parent,
-            manifest=options.manifest,
-            store=options.store,
-            root=options.root,
-            folder=options.output.parent,
-            progress=_progress(options),
-        )
-
-
-def _collect(options: argparse.Namespace) -> None:
-    from partway import files, study
-    from partway.results.collect import collect, collect_partial
-
-    frozen = options.frozen and study.Study.from_dict(files.read_json(options.frozen))
-    resolved = frozen or replace(study.load(options.study, options.set), command=options.command)
-    home = Path(resolved.results_dir, resolved.name)
-    print(collect_partial(resolved, home) if options.partial else collect(resolved, home, copy=options.copy))
-
-
-def _tables(options: argparse.Namespace) -> None:
-    from partway.results.costs import write_costs
-    from partway.results.imported import write_imported
-    from partway.results.tables import write_tables
-    from partway.results.verdict import write_verdict
-
-    write_tables(options.summary.parent, options.options["options"])
-    write_verdict(options.summary.parent, options.options["options"])
-    write_costs(options.summary.parent)
-    write_imported(options.summary.parent, options.options["options"])
-
-
-def _figures(options: argparse.Namespace) -> None:
-    from partway.results.figures import draw_figures
-
-    draw_figures(options.summary.parent, options.options["options"])
-
-
-def _report(options: argparse.Namespace) -> None:
-    from partway.results.report import write_report
-
-    write_report(options.summary.parent, options.options["options"])
-
-
-def _check(options: argparse.Namespace) -> None:
-    from partway import dag, study
-
-    resolved = study.load(options.study, options.set)
-    if options.download:
-        from partway.weights import hub
-
-        for folder in hub.fetch_all(training.spec for training in resolved.trainings.values()):
-            print(f"downloaded: {folder}")
-        resolved = study.load(options.study, options.set)  # now their sizes are known and can be checked
-    missing = dag.missing_data(resolved)
-    print(f"{options.study}: the study {resolved.name} is right" + (", but data is missing" if missing else ""))
-    amounts = {what: len(getattr(resolved, what)) for what in ("runs", "trainings", "evaluations", "ladders")}
-    print("  " + ", ".join(f"{count} {what if count != 1 else what[:-1]}" for what, count in amounts.items()))
-    for name, source in resolved.datasets.items():
-        found = f"{'NOT ' * bool(source.missing)}found in {source.root}"
-        shown = "; no labels for test: validation accuracy is shown" if source.scored_on != "test" else ""
-        print(f"  data set {name}: {'generated' if source.is_generated else found}{shown}")
-    for warning in [*missing, *resolved.warnings]:
-        print(f"warning: {warning}", file=sys.stderr)
-
-
-def _import(options: argparse.Namespace) -> None:
-    from partway import imports, study
-
-    resolved = study.load(options.study, options.set)
-    home = Path(resolved.results_dir, resolved.name)
-    chosen = {name: getattr(options, name) for name in ("window", "videos", "unit")}
-    if options.remove:
-        imports.remove(home, options.remove)
-        print(f"{options.remove} is no longer imported. {imports.NEXT}")
-    elif options.folder:
-        name = options.name or options.folder.resolve().name
-        dataset = imports.data_set(options.dataset, list(resolved.datasets))
-        print(
-            *imports.told(home, *imports.add(home, options.folder, name=name, dataset=dataset, options=chosen)),
-            sep="\n",
-        )
-    else:
-        print(*(imports.names(home) or [f"nothing was imported into {home}"]), sep="\n")
-
-
-def _export(options: argparse.Namespace) -> None:
-    from partway.export import export
-
-    for line in export(options.training, options.output):
-        print(line)
-
-
-def _ratio(text: str) -> str | float:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _attention(options: argparse.Namespace) -> None:
-    from partway import files, study
-    from partway.attention import request
-
-    if options.frozen:
-        resolved = study.Study.from_dict(files.read_json(options.frozen))
-        picture = resolved.pictures[options.picture]
-    else:
-        resolved = study.load(options.study, options.set)
-        axes = {axis: getattr(options, axis) for axis in study.AXES if axis != "observation_ratio"}
-        run = request.one_run(resolved, axes | {"observation_ratio": options.ratio})
-        picture = request.of_run(run, request.bounded(options.video or options.videos))
-    from partway.attention.job import draw_attention  # torch, when it is sure what to draw
-
-    draw_attention(resolved, picture, options.output, _progress(options, f"attention {picture.title}"))
-
-
-def _schema(options: argparse.Namespace) -> None:
-    from partway import files, json_schema, schema_reference
-
-    text = schema_reference.as_text() if options.reference else json_schema.as_text()
-    if options.output:
-        files.write_text(options.output, text)
-    else:
-        print(text, end="")
-
-
-def _mime(options: argparse.Namespace) -> None:
-    from partway import study
-    from partway.data.mime import contact_sheet
-    from partway.data.mime_plan import options_of
-
-    generated = [source for source in study.load(options.study, options.set).datasets.values() if source.is_generated]
-    if not generated:
-        raise PartwayError(f"{options.study}: no data set of layout mime is run in this study")
-    contact_sheet(options_of(generated[0].spec), options.sheet)
-    print(f"{options.sheet}: one row a class, the same video but for its label; framed in red from where they part")
-
-
-def _machine(options: argparse.Namespace) -> None:
-    from partway import machine
-
-    if options.jobs:
-        print(machine.jobs_at_once())
-    else:
-        print(f"{machine.available_cores()} cores, {machine.jobs_at_once()} trainings at once")
