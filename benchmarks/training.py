@@ -39,6 +39,7 @@ from partway.training.precision import Precision
 from partway.training.running import EpochUnderWay
 from partway.training.spec import TrainingSpec
 from partway.training.state import Owner, StateFolder
+from partway.weights.start import find
 
 SIZES = {
     "small": {"num_frames": 8, "frame_size": 64, "hidden_size": 96, "num_layers": 4, "num_heads": 4},
@@ -57,6 +58,9 @@ class Ready:
     def train_clip(self, video: Video, epoch: int) -> np.ndarray:  # noqa: ARG002 (as ClipMaker has it)
         """A clip_THWC of a video."""
         return self.clips_NTHWC[video.frames]
+
+    def jitter(self, ids: list[str], epoch: int) -> None:
+        """No colours are changed."""
 
 
 def manifest(clips: int, classes: int) -> Manifest:
@@ -214,7 +218,7 @@ def main() -> int:
         trainer = Trainer(spec, data, None, StateFolder(owner, {}, QUIET), Interruption("benchmark"), QUIET)
         trainer.clips = Ready(clips_NTHWC)
         with trainer:
-            trainer.start(None, None)
+            trainer.start(None, find(spec, {}))
             device = trainer.parts.device
             clock = Clock(device)
             batches = videos_on(device, spec, clips_NTHWC)

@@ -132,3 +132,14 @@ def test_script_prints_its_table(script, told):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert [words for words in told if words.lower() not in done.stdout.lower()] == []
+
+
+@pytest.mark.slow
+def test_the_loop_is_held_beside_the_bare_one_and_the_trainer():
+    few = ["--steps", "2", "--repeats", "1", "--batch-size", "2"]
+    call = [sys.executable, str(REPOSITORY / "benchmarks" / "training.py"), *few]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=300, env=os.environ)
+    assert done.returncode in (0, 1), done.stderr[
+        -3000:
+    ]  # 1: a target was missed, which so few steps say nothing about
+    assert [words for words in ("bare", "ours", "Trainer", "of the bare loop") if words not in done.stdout] == []

@@ -404,7 +404,8 @@ def test_calls_that_run_nothing_work_on_a_finished_study(workplace, mode):
     assert "Exception" not in output
     if mode[0] == "--report":
         report = (workplace.folder / "report.html").read_text()
-        for caption in sorted((REPOSITORY / "workflow" / "report").glob("*.rst")):
+        captions = set((REPOSITORY / "workflow" / "report").glob("*.rst"))
+        for caption in captions - {REPOSITORY / "workflow" / "report" / "attention.rst"}:  # of pictures asked for
             assert caption.read_text().strip() in report
         for category in ("What was found", "Figures", "Ablation tables"):
             assert f'"{category}": {{"Other": ["results/clips/' in report

@@ -438,9 +438,9 @@ WRONG = {
         SIZES,
     ),
     "nothing to mix": Wrong(
-        {"training/batch_size": 1, "ablations/two_stage/stages/0/batch_size": 4},
+        {"models/small/training/batch_size": 1},
         "mixup mixes the clips of a micro-batch, and batch_size is 1; write 2 or more",
-        "batch_size",
+        "mixup",
         SIZES,
     ),
     "falling scale": Wrong({"transforms/scale": [1.0, 0.8]}, "expected [smallest, largest]", "scale", PAIR),

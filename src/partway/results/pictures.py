@@ -33,10 +33,15 @@ def _small(path: Path) -> str | None:
 
 
 def keep_only_pictures(places: Iterable[str], home: Path) -> None:
-    """Remove the pictures of runs as they were before an edit, and the folders that this leaves empty."""
+    """Remove the pictures of runs as they were before an edit, and the folders that this leaves empty.
+
+    Folders of pictures that are asked for stay: a job may be about to write into them.
+    """
     kept = {home / FOLDER / f"{place}.png" for place in places}
+    kept |= {folder for path in kept for folder in path.parents}
     for path in sorted((home / FOLDER).rglob("*"), reverse=True):  # what lies in a folder comes before it
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
+        if path.is_dir():
+            if path not in kept and not any(path.iterdir()):
+                path.rmdir()
         elif path.name.startswith("attention-") and path.suffix == ".png" and path not in kept:
             path.unlink(missing_ok=True)
