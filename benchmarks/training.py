@@ -13,6 +13,7 @@ Targets: at most 5 % above the bare loop, and never slower than the Trainer; end
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import io
 import statistics
 import sys
@@ -209,6 +210,8 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=20, help="of an epoch")
     parser.add_argument("--repeats", type=int, default=7, help="epochs of each that are measured")
     options = parser.parse_args()
+    if importlib.util.find_spec("accelerate") is None:
+        sys.exit("Hugging Face's Trainer needs accelerate, which is not installed: `pip install accelerate==1.15.0`")
     clips, classes = options.batch_size * options.steps, 10
     spec, data = spec_of(options, clips), manifest(clips, classes)
     shape = (clips, spec.model.num_frames, spec.model.frame_size, spec.model.frame_size, 3)

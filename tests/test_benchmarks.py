@@ -136,6 +136,7 @@ def test_script_prints_its_table(script, told):
 
 @pytest.mark.slow
 def test_the_loop_is_held_beside_the_bare_one_and_the_trainer():
+    pytest.importorskip("accelerate", reason="the Trainer of transformers needs it, and nothing else here does")
     few = ["--steps", "2", "--repeats", "1", "--batch-size", "2"]
     call = [sys.executable, str(REPOSITORY / "benchmarks" / "training.py"), *few]
     done = subprocess.run(call, capture_output=True, text=True, timeout=300, env=os.environ)
