@@ -156,11 +156,8 @@ class Study:
         tree = self.to_dict()
         del tree["results_dir"], tree["source"], tree["weights"], tree["warnings"], tree["command"]
         tree["imports"] = imports.in_lock(self.imports)
-        for optional in (
-            "fallbacks",
-            "pictures",
-            "imports",
-        ):  # the mark of collect is the same as before there were such
+        # Where there are none, the mark of collect is the same as before there could be some.
+        for optional in ("fallbacks", "pictures", "imports"):
             if not tree[optional]:
                 del tree[optional]
         tree["datasets"] = {name: {"folder": d.folder, "spec": d.spec} for name, d in self.datasets.items()}

@@ -38,9 +38,8 @@ class VideoTree:
         above = sources.class_depth(tree) if tree else 0  # images up to there are covers, and in no data key
         frame_folders = [folder.path for folder in tree if folder.depth > above and folder.images]
         self.paths = {folder.child(name) for folder in tree for name, _ in folder.videos} | set(frame_folders)
-        self.by_stem: dict[str, list[str]] = defaultdict(
-            list
-        )  # a frame folder has no suffix, and its name may have dots
+        # By names without suffix; a frame folder has none, and its name may have dots.
+        self.by_stem: dict[str, list[str]] = defaultdict(list)
         self.by_name: dict[str, list[str]] = defaultdict(list)
         for path in sorted(self.paths):
             stem = path if path in frame_folders else path.rpartition(".")[0]

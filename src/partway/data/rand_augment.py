@@ -17,7 +17,7 @@ from partway.schema_clips import RandAugment, Transforms
 
 MOST = 30  # the magnitude of full strength: torchvision's 31 steps
 LEVELS = np.arange(256, dtype=np.float32)
-GREY = (0.2989, 0.587, 0.114)  # weights of R, G, B
+GREY = (0.2989, 0.587, 0.114)  # weights of R, G, B in the brightness that is seen (ITU-R BT.601)
 BLUR = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], dtype=np.float32) / 13  # PIL's SMOOTH
 
 

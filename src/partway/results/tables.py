@@ -150,8 +150,9 @@ def _fallbacks(runs: pd.DataFrame, definition: dict) -> Iterator[str]:
 def read_runs(home: Path) -> pd.DataFrame:
     """Read runs.csv; `train_ratio` stays text, for it may be a word.
 
-    What was imported is not among them: `imported.read_curves`. Beside its columns stand `top1` and `videos`, the accuracy that tables and figures show, and `scored`, the evaluation
-    that it is of: that of test, or of validation where the test split has no labels (`scored_on`).
+    What was imported is not among them: `imported.read_curves`. Beside its columns stand `top1` and `videos`, the
+    accuracy that tables and figures show, and `scored`, the evaluation that it is of: that of test, or of validation where
+    the test split has no labels (`scored_on`).
     """
     # A name may look like a number or like "NA"; only an empty cell is missing.
     text = dict.fromkeys(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-GREY = (0.2989, 0.587, 0.114)  # weights of R, G, B in the brightness that is seen (ITU-R BT.601)
+from partway.data.rand_augment import GREY
 
 
 def jitter(video_BTHWC: torch.Tensor, factors_BT4: torch.Tensor) -> torch.Tensor:
