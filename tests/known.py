@@ -102,7 +102,7 @@ def write_evaluation(folder: Path, training: str, right: set[int], views: dict, 
         "videos": VIDEOS,
         "classes": 2,
         "views": count,
-        "predictions_digest": "p",
+        "predictions_digest": files.digest(folder / "predictions.parquet"),
         "checkpoint_digest": training,
         "spec": {"views": views},
         "time_sec": 0.5,
@@ -110,6 +110,15 @@ def write_evaluation(folder: Path, training: str, right: set[int], views: dict, 
         "precision": "fp32",
     }
     files.write_json(folder / "metrics.json", scores | record)
+
+
+def write_predictions(folder: Path, table: pa.Table) -> None:
+    """Replace the predictions of an evaluation, as if they had been made so: metrics.json tells of them."""
+    pq.write_table(table, folder / "predictions.parquet")
+    record = files.read_json(folder / "metrics.json")
+    files.write_json(
+        folder / "metrics.json", record | {"predictions_digest": files.digest(folder / "predictions.parquet")}
+    )
 
 
 def known_study() -> dict:

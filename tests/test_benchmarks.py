@@ -123,6 +123,7 @@ def test_real_videos_are_parted_by_suffix(tmp_path: Path):
         ("stores", ["| store: none |", "| store: raw |", "| store: jpeg-q95 |", "target", "cold"]),
         ("hand_over", ["threads (2), uint8", "processes (2), float32", "| raw |", "| none |"]),
         ("cost", ["a + b r", "exponent k", "| 20 | 100 |", "KB a video"]),
+        ("coverage", ["| seeds ", "| 3  ", "true_difference", "sufficient", "flagged", "power"]),
     ],
 )
 def test_script_prints_its_table(script, told):

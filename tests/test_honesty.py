@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from conftest import REPOSITORY
-from known import HOME, VIDEOS
+from known import HOME, VIDEOS, write_predictions
 from partway import files
 from partway.data import manifest as manifests
 from partway.data.manifest import Manifest, Video
@@ -34,7 +34,7 @@ def truth(resolved):
         path = Path("results/evaluations", run.validation, "predictions.parquet")
         table = pq.read_table(path)
         ids = pa.array([f"t{name[1:]}" for name in table["id"].to_pylist()])
-        pq.write_table(table.set_column(table.schema.get_field_index("id"), "id", ids), path)
+        write_predictions(path.parent, table.set_column(table.schema.get_field_index("id"), "id", ids))
     return resolved
 
 

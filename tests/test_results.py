@@ -6,62 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import binomtest
 
 from known import HOME, VIDEOS, known_study, write_data, write_known, write_training
 from partway import cli, files, study
 from partway.errors import DataError
-from partway.results import stats
 from partway.results.collect import collect, collect_partial
 from partway.results.figures import draw_figures
 from partway.results.report import write_report
 from partway.results.tables import read_runs, write_tables
 from partway.results.verdict import write_verdict
-
-
-@given(right=st.integers(0, 300), more=st.integers(0, 300))
-def test_accuracy_interval_is_wilsons(right, more):
-    videos = right + more + 1
-    ours = stats.accuracy_interval(right / videos, videos)
-    scipys = binomtest(right, videos).proportion_ci(method="wilson")
-    assert (ours.low, ours.high) == pytest.approx((scipys.low, scipys.high), abs=1e-9)
-
-
-def test_paired_difference_by_hand():
-    # 10 videos, one seed: the first is right where the other is wrong on 3, the other way round on 1.
-    first = np.array([[1, 1, 1, 0, 1, 1, 1, 0, 0, 0]], dtype=bool)
-    other = np.array([[0, 0, 0, 1, 1, 1, 1, 0, 0, 0]], dtype=bool)
-    found = stats.paired_difference(first, other)
-    assert found.value == pytest.approx(0.2)
-    # Bonett & Price: p12 = 4/12, p21 = 2/12; difference 1/6, variance (p12 + p21 - (p12 - p21)^2) / 12.
-    half = 1.959964 * np.sqrt((6 / 12 - (2 / 12) ** 2) / 12)
-    assert (found.low, found.high) == pytest.approx((2 / 12 - half, 2 / 12 + half), abs=1e-6)
-
-
-def test_paired_difference_of_equals_still_has_a_width():
-    same = np.ones((1, 5), dtype=bool)
-    found = stats.paired_difference(same, same)
-    assert found.value == 0
-    assert found.low < -0.2 < 0.2 < found.high
-
-
-def test_paired_difference_covers_at_its_rate():
-    rng = np.random.default_rng(0)
-    covered = 0
-    for _ in range(400):
-        ability = rng.random(200)
-        first, other = (rng.random((1, 200)) < np.clip(ability + shift, 0, 1) for shift in (0.1, 0.0))
-        truth = float((np.clip(ability + 0.1, 0, 1) - ability).mean())
-        found = stats.paired_difference(first, other)
-        covered += found.low <= truth <= found.high
-    assert 0.92 <= covered / 400 <= 0.99
-
-
-def test_spread_needs_two_seeds():
-    assert stats.spread([0.5]) is None
-    assert stats.spread([0.4, 0.6]) == pytest.approx(np.sqrt(0.02))
 
 
 def table() -> pd.DataFrame:

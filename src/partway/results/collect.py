@@ -15,7 +15,9 @@ from partway import files
 from partway.errors import DataError, StorageError, VanishedError
 from partway.results import imported_rows
 from partway.results.by_class import CONFUSION_COLUMNS, PER_CLASS_COLUMNS, ByClass
+from partway.results.estimates import ACCURACY_COLUMNS, CURVE_COLUMNS, accuracy_rows, curve_rows
 from partway.results.honesty import CEILING_COLUMNS, LEAK_COLUMNS, PAIR_COLUMNS, KnownTruths
+from partway.results.outcomes import OutcomesReader
 from partway.results.pictures import keep_only_pictures
 from partway.results.predictions import read_calibration_error
 from partway.results.provenance import data_set, recorded
@@ -177,6 +179,9 @@ def _write(study: Study, out: Path, rows: list[dict[str, Any]], results: Results
     files.write_csv(out / "epochs.csv", epochs, [*EPOCH_AXES, *_log_columns(epochs)])
     files.write_json(out / "study.lock.json", study.lock() | {"results_dir": study.results_dir})
     truths, by_class, complete = KnownTruths(study), ByClass(study), _complete(study, rows)
+    outcomes = OutcomesReader(study.results_dir)
+    files.write_csv(out / "accuracies.csv", accuracy_rows(rows, outcomes), ACCURACY_COLUMNS)
+    files.write_csv(out / "curves.csv", curve_rows(rows, outcomes), CURVE_COLUMNS)
     files.write_csv(out / "per_class.csv", by_class.per_class(complete), PER_CLASS_COLUMNS)
     files.write_csv(out / "confusion.csv", by_class.confusion(complete), CONFUSION_COLUMNS)
     files.write_csv(out / "ceiling.csv", truths.ceilings(), CEILING_COLUMNS)

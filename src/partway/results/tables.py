@@ -249,7 +249,7 @@ def _difference(to: str, runs: pd.DataFrame, other: pd.DataFrame | None, correct
         np.stack([correct(folder) for folder in frame[frame.seed.isin(seeds)].sort_values("seed").scored])
         for frame in (runs, other)
     )
-    estimate = stats.paired_difference(of_row, of_other)
+    estimate = stats.difference(of_row, of_other)
     return dict(zip(names, (estimate.value, estimate.low, estimate.high, len(seeds)), strict=True))
 
 
