@@ -1,102 +1,99 @@
-"""What collect costs: a study of many finished runs, collected for the first time, again unchanged, and with copies.
+"""What it costs to look at a study: collect, tables, figures and report of 10, 100 and 1,000 finished runs.
 
-    python benchmarks/collect.py --runs 10000
+    python benchmarks/collect.py --runs 10 100 1000
 
-Its results are records without weights, so that the time is that of reading, writing and linking alone.
+Each verb runs as the rules call it, in a process of its own, whose processor time and peak memory are told. A run has 3,783 videos x 101 classes, as the test split of
+UCF-101; the logits of a thousand are 1.5 GB in the temporary folder. Then one more run is collected, after the predictions
+of all others were made unreadable: whoever reads them fails.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
+import contextlib
 import json
-import os
-import resource
+import subprocess
+import sys
 import tempfile
-import time
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+from measure import exponent, machine, table
+from partway import keys, study
+from simulated import TestSet, blank, save, tree, write_results
 
-from dag import many_runs
-from partway import files, study
-from partway.results.collect import collect
-
-SCORES = {f"{part}_{name}": 0.5 for part in ("train", "train_eval", "val") for name in ("loss", "top1", "top5")}
-
-
-def write_results(resolved: study.Study) -> None:
-    """A record for every training and evaluation, and a log of 20 epochs."""
-    for training in resolved.trainings.values():
-        folder = Path(resolved.results_dir, "trainings", training.folder)
-        record = {
-            "observation_ratio": 1,
-            "seed": 0,
-            "epochs": 20,
-            "chosen_epoch": 20,
-            "chosen": SCORES,
-            "final": SCORES,
-            "train_target": "hard",
-            "videos": {"train": 9, "validation": 0, "train_eval": 9},
-            "time_sec": 1.0,
-            "parameters": 1,
-            "data_fingerprint": "f",
-            "device": "CPU",
-            "precision": "fp32",
-            "threads": 1,
-            "git_commit": "c",
-            "checkpoint_digest": "d" * 64,
-            "parent_digest": None,
-            "spec": training.spec,
-        }
-        folder.mkdir(parents=True)
-        (folder / "training.json").write_text(json.dumps(record, indent=1))
-        rows = "".join(f"{epoch},{','.join(['0.5'] * 9)},hard\n" for epoch in range(1, 21))
-        (folder / "training_log.csv").write_text(f"epoch,{','.join(SCORES)},train_target\n{rows}")
-    predictions = predictions_of(videos=1530, classes=51)
-    for evaluation in resolved.evaluations.values():
-        folder = Path(resolved.results_dir, "evaluations", evaluation.folder)
-        scores = {"loss": 0.5, "top1": 0.5, "top5": 0.5, "mean_class_accuracy": 0.5, "ece": 0.1}
-        facts = {"videos": 9, "classes": 2, "views": 1, "checkpoint_digest": "d" * 64, "predictions_digest": "p"}
-        folder.mkdir(parents=True)
-        (folder / "metrics.json").write_text(json.dumps(scores | facts | {"spec": evaluation.spec}, indent=1))
-        (folder / "predictions.parquet").write_bytes(predictions)
+HOME = Path("results/many")
+DRAWN = ("tables", "figures", "report")
+TARGET_MB = 2048
+# VmHWM begins anew with each program; the rusage of a child holds the memory of whoever started it.
+PROBE = """
+import json, resource, sys
+from partway import cli
+code = cli.main(sys.argv[1:])
+usage = resource.getrusage(resource.RUSAGE_SELF)
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
+print(json.dumps([usage.ru_utime + usage.ru_stime, int(peak) / 1024]))
+sys.exit(code)
+"""
 
 
-def predictions_of(videos: int, classes: int) -> bytes:
-    """A predictions.parquet of one view, as large as that of HMDB51, right on nine of ten videos."""
-    labels = np.arange(videos) % classes
-    logits = np.random.default_rng(0).normal(size=(videos, classes)) + 3.5 * np.eye(classes)[labels]
-    table = pa.table(
-        {
-            "id": [f"class_{n % classes}/video_{n}.avi" for n in range(videos)],
-            "label_index": labels,
-            "view": np.zeros(videos, dtype=np.int64),
-            "logits": list(logits.astype(np.float32)),
-        }
-    )
-    sink = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata({"classes": "\n".join(f"class_{n}" for n in range(classes))}), sink)
-    return sink.getvalue()
+def measured(runs: int, test_set: TestSet) -> dict[str, tuple[float, float]]:
+    """Processor seconds and peak memory in MB of each step of a simulated study, in the working directory."""
+    resolved = save(tree(runs))
+    write_results(resolved, test_set)
+    print(f"{len(resolved.runs)} runs, {len(resolved.evaluations)} evaluations are written", flush=True)
+    found = {"collect": _verb("collect", "study.yaml")}
+    for verb in DRAWN:
+        found[verb] = _verb(verb, "--summary", str(HOME / "summary.json"), "--options", _options(resolved, verb))
+    found["collect again"] = _verb("collect", "study.yaml")
+    others = [Path("results/evaluations", folder) for folder in resolved.evaluations]
+    write_results(save(tree(runs, new=True)), test_set)
+    blank(others)
+    found["collect one more run"] = _verb("collect", "study.yaml")
+    return found
+
+
+def _verb(*words: str) -> tuple[float, float]:
+    done = subprocess.run([sys.executable, "-c", PROBE, *words], stdout=subprocess.PIPE, text=True, check=True)
+    return tuple(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _options(resolved: study.Study, verb: str) -> str:
+    """As the rules give them."""
+    options = resolved.figures if verb == "figures" else resolved.tables
+    return keys.canonical_json({"options": options, "version": keys.RESULTS_VERSION})
+
+
+def sizes() -> str:
+    """The largest files that a reader of the study meets, in MB."""
+    known = sorted(((path.stat().st_size / 2**20, path.name) for path in HOME.glob("*.*")), reverse=True)
+    return ", ".join(f"{name} {size:.1f}" for size, name in known[:6])
 
 
 def main() -> None:
-    """Measure, print."""
+    """Measure, print a table, say whether the target is met."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--runs", type=int, nargs="+", default=[10, 100, 1000])
+    parser.add_argument("--videos", type=int, default=3783)
+    parser.add_argument("--classes", type=int, default=101)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        os.chdir(scratch)
-        files.write_json("study.yaml", many_runs(options.runs))
-        resolved = study.load("study.yaml")
-        write_results(resolved)
-        for what, copy in (("first time", False), ("again", False), ("as copies", True), ("links again", False)):
-            began = time.monotonic()
-            collect(resolved, Path("results/many"), copy=copy)
-            print(f"{len(resolved.runs)} runs, {what}: {time.monotonic() - began:.1f} s")
-        print(f"largest memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    test_set = TestSet.drawn(options.videos, options.classes)
+    found = {}
+    for runs in options.runs:
+        with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
+            found[runs] = measured(runs, test_set)
+            print(f"MB: {sizes()}", flush=True)
+    steps = list(found[options.runs[0]])
+    rows = [
+        [step, *(f"{found[n][step][0]:.1f} CPU s, {found[n][step][1]:.0f} MB" for n in options.runs)] for step in steps
+    ]
+    print(table(["step", *(f"{runs:,} runs" for runs in options.runs)], rows))
+    if len(options.runs) > 1:
+        whole = [sum(found[runs][step][0] for step in ("collect", *DRAWN)) for runs in options.runs]
+        print(f"time of the first four grows with runs to the power of {exponent(options.runs, whole):.2f}")
+    most = max(memory for each in found.values() for _, memory in each.values())
+    print(f"at most {most:.0f} MB; target {TARGET_MB}: {'met' if most <= TARGET_MB else 'MISSED'}")
+    print(machine("numpy", "pandas", "pyarrow", "matplotlib"))
+    sys.exit(most > TARGET_MB)
 
 
 if __name__ == "__main__":

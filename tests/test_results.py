@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from known import HOME, VIDEOS, known_study, write_data, write_known, write_training
-from partway import cli, files, study
+from partway import cli, files, keys, study
 from partway.errors import DataError
 from partway.results.collect import collect, collect_partial
 from partway.results.figures import draw_figures
@@ -293,6 +293,49 @@ def test_a_ladder_that_mixes_precisions_is_flagged(resolved):
     runs.to_csv(HOME / "runs.csv", index=False)
     write_tables(HOME, {"decimals": 1})
     assert "Caution: the runs of recipe differ in precision: bf16, fp32." in (HOME / "tables/recipe.md").read_text()
+
+
+LATER = keys.NUMERICS | {"data": keys.NUMERICS["data"] + 1}
+A, B = "a" * 40, "b" * 40
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"git_commit": f"{B}-dirty"},
+            "commit of the code: aaaaaaaaaa, bbbbbbbbbb-dirty; their numerics versions are the same, so that it should "
+            "move no number.",
+        ),
+        ({"git_commit": B, "numerics": LATER}, "commit of the code: aaaaaaaaaa, bbbbbbbbbb."),
+        ({"numerics": LATER}, f"numerics version data: {keys.NUMERICS['data']}, {LATER['data']}."),
+        ({"versions": {"torch": "2.13.0", "partway": "0.1.0"}}, "version of library torch: 2.12.1, 2.13.0."),
+        ({"versions": None, "numerics": None}, None),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_a_ladder_that_mixes_versions_of_the_code_is_flagged(resolved, changed, said):
+    """One training of mixup was made by other code: a record as another version of partway leaves it."""
+    other = next(run.trainings[-1] for run in resolved.runs if run.ablation == "mixup" and run.seed == 0)
+    for folder in resolved.trainings:
+        path = Path("results/trainings", folder, "training.json")
+        files.write_json(path, files.read_json(path) | {"git_commit": A} | (changed if folder == other else {}))
+    collect(resolved, HOME)
+    write_tables(HOME, {"decimals": 1})
+    told = re.findall("Caution: the runs of recipe differ in (.*)", (HOME / "tables/recipe.md").read_text())
+    assert said in told if said else not told
+
+
+def test_a_run_tells_all_versions_that_made_it(resolved):
+    run = next(run for run in resolved.runs if run.ablation == "two_stage" and run.seed == 0)
+    path = Path("results/trainings", run.trainings[0], "training.json")
+    files.write_json(path, files.read_json(path) | {"git_commit": "def", "versions": {"torch": "2.13.0"}})
+    collect(resolved, HOME)
+    runs = read_runs(HOME)
+    row = runs[(runs.ablation == "two_stage") & (runs.seed == 0)].iloc[0]
+    assert row.git_commit == "def, abc"
+    assert row.versions == "torch 2.13.0, python 3.11.7, partway 0.1.0, torch 2.12.1"
+    assert row.numerics == ", ".join(f"{part} {version}" for part, version in keys.NUMERICS.items())
 
 
 def test_reported_numbers_stand_apart_from_measured_ones(tmp_path, monkeypatch):

@@ -40,15 +40,19 @@ def test_mean_class_accuracy_weighs_classes_not_videos():
     assert metrics.summarise(logits, np.array([0, 0, 0, 1]))["mean_class_accuracy"] == 0.5
 
 
+def calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
+    return metrics.calibration_error(metrics.confidence(logits), metrics.correct_in_top(logits, labels, 1))
+
+
 def test_calibration_error_by_hand():
     # Confidences 0.9 and 0.92, one right: their bin is 0.41 too sure. 0.6, right: its bin is 0.4 too unsure.
     shares = np.array([[0.9, 0.1], [0.08, 0.92], [0.6, 0.4]])
-    assert metrics.calibration_error(np.log(shares), np.array([0, 0, 0])) == pytest.approx((0.82 + 0.4) / 3)
-    assert metrics.calibration_error(np.array([[60.0, 0], [0, 60.0]]), np.array([0, 1])) == pytest.approx(0)
-    assert metrics.calibration_error(np.array([[60.0, 0], [0, 60.0]]), np.array([1, 0])) == pytest.approx(1)
+    assert calibration_error(np.log(shares), np.array([0, 0, 0])) == pytest.approx((0.82 + 0.4) / 3)
+    assert calibration_error(np.array([[60.0, 0], [0, 60.0]]), np.array([0, 1])) == pytest.approx(0)
+    assert calibration_error(np.array([[60.0, 0], [0, 60.0]]), np.array([1, 0])) == pytest.approx(1)
     # 1.0 belongs to the last bin and a third to the fifth of fifteen, (4/15, 5/15], with their upper ends.
     ends = np.log(np.array([[1 - 2e-16, 1e-16, 1e-16], [1 / 3, 1 / 3, 1 / 3]]))
-    assert metrics.calibration_error(ends, np.array([0, 0])) == pytest.approx((2 / 3) / 2)
+    assert calibration_error(ends, np.array([0, 0])) == pytest.approx((2 / 3) / 2)
 
 
 def test_calibration_error_is_torchmetrics():
@@ -59,13 +63,13 @@ def test_calibration_error_is_torchmetrics():
     expected = multiclass_calibration_error(
         torch.softmax(torch.from_numpy(logits), dim=1), torch.from_numpy(labels), num_classes=7, n_bins=15
     )
-    assert metrics.calibration_error(logits, labels) == pytest.approx(float(expected), abs=1e-6)
-    assert metrics.summarise(logits, labels)["ece"] == metrics.calibration_error(logits, labels)
+    assert calibration_error(logits, labels) == pytest.approx(float(expected), abs=1e-6)
+    assert metrics.summarise(logits, labels)["ece"] == calibration_error(logits, labels)
 
 
 def test_confusion_by_hand():
-    logits = np.array([[3, 2, 1], [1, 3, 2], [1, 2, 3], [3, 3, 1], [0, 0, 0]])
-    assert metrics.confusion(logits, np.array([0, 1, 0, 1, 1])).tolist() == [[1, 0, 1], [2, 1, 0], [0, 0, 0]]
+    labels, predicted = np.array([0, 1, 0, 1, 1]), np.array([0, 1, 2, 0, 0])
+    assert metrics.confusion(labels, predicted, 3).tolist() == [[1, 0, 1], [2, 1, 0], [0, 0, 0]]
 
 
 def test_views_are_averaged_as_asked():

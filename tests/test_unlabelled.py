@@ -10,7 +10,7 @@ from known import HOME, known_study, write_data, write_known
 from partway import files, submission
 from partway.errors import DataError
 from partway.results.collect import collect, collect_partial
-from partway.results.predictions import read_correct
+from partway.results.outcomes import read_outcomes
 from partway.results.tables import read_runs
 from test_report import Page, drawn
 
@@ -73,7 +73,7 @@ def mixed(tmp_path_factory) -> tuple[Page, dict[str, str]]:
         texts |= {"runs": (HOME / "seen.csv").read_text()}
         unlabelled = next(run.evaluation for run in resolved.runs if run.dataset == "frames")
         with pytest.raises(DataError, match="its videos have no labels"):
-            read_correct(HOME.parent / "evaluations" / unlabelled)
+            read_outcomes(HOME.parent, unlabelled)
     return page, texts
 
 

@@ -32,7 +32,7 @@ def summarise(logits_NK: np.ndarray, labels_N: np.ndarray) -> dict[str, float]:
         "top1": float(top1_N.mean()),
         "top5": float(correct_in_top(logits_NK, labels_N, 5).mean()),
         "mean_class_accuracy": float(np.mean(per_class)),
-        "ece": calibration_error(logits_NK, labels_N),
+        "ece": calibration_error(confidence(logits_NK), top1_N),
     }
 
 
@@ -41,22 +41,24 @@ def unknown() -> dict[str, None]:
     return dict.fromkeys(summarise(np.zeros((1, 1)), np.zeros(1, dtype=np.int64)))
 
 
-def calibration_error(logits_NK: np.ndarray, labels_N: np.ndarray, bins: int = ECE_BINS) -> float:
+def confidence(logits_NK: np.ndarray) -> np.ndarray:
+    """The softmax probability of the predicted class, the highest of all: confidence_N in (0, 1]."""
+    return softmax(logits_NK.astype(np.float64), axis=1).max(axis=1)
+
+
+def calibration_error(confidence_N: np.ndarray, correct_N: np.ndarray, bins: int = ECE_BINS) -> float:
     """Expected calibration error (Guo et al. 2017): how far confidence lies from accuracy, in [0, 1].
 
-    The confidence is the highest softmax probability. Videos fall into `bins` equally wide bins of it, each of which
-    includes its upper end; the error is the mean over videos of |accuracy - mean confidence| of their bin.
+    Videos fall into `bins` equally wide bins of their confidence, each of which includes its upper end; the error is
+    the mean over videos of |accuracy - mean confidence| of their bin.
     """
-    confidences_N = softmax(logits_NK.astype(np.float64), axis=1).max(axis=1)
-    overshoot_N = confidences_N - correct_in_top(logits_NK, labels_N, 1)
-    bin_N = np.digitize(confidences_N, np.linspace(0, 1, bins + 1)[1:-1], right=True)
-    return float(np.abs(np.bincount(bin_N, weights=overshoot_N)).sum() / len(labels_N))
+    overshoot_N = confidence_N - correct_N
+    bin_N = np.digitize(confidence_N, np.linspace(0, 1, bins + 1)[1:-1], right=True)
+    return float(np.abs(np.bincount(bin_N, weights=overshoot_N)).sum() / len(confidence_N))
 
 
-def confusion(logits_NK: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
-    """Count videos_KK of each class (row) that are taken for each class (column); ties go to the lower class index."""
-    classes = logits_NK.shape[1]
-    predicted_N = logits_NK.argmax(axis=1)
+def confusion(labels_N: np.ndarray, predicted_N: np.ndarray, classes: int) -> np.ndarray:
+    """Count videos_KK of each class (row) that are taken for each of K `classes` (column)."""
     return np.bincount(labels_N * classes + predicted_N, minlength=classes**2).reshape(classes, classes)
 
 

@@ -11,7 +11,7 @@ from partway.data import manifest as manifests
 from partway.data.manifest import Video
 from partway.data.mime_plan import group_of, options_of, shared_openings
 from partway.data.truth import LeakTest, ceiling, is_undecided, leak_tests, leaks
-from partway.results.predictions import read_correct
+from partway.results.outcomes import OutcomesReader
 from partway.schema_data import SplitOff
 from partway.study import AXES, Run, Study
 
@@ -42,17 +42,17 @@ class Truth:
 class KnownTruths:
     """The generated data sets of a study, as long as their manifest is there, and what its runs answered on them."""
 
-    def __init__(self, study: Study):
-        self.study = study
+    def __init__(self, study: Study, outcomes: OutcomesReader):
+        self.study, self.outcomes = study, outcomes
         self.of = {
             name: Truth(study, name)
             for name, source in study.datasets.items()
             if source.is_generated and Path(study.results_dir, "data", source.folder, "manifest.csv").exists()
         }
-        self.correct = cache(self._correct)  # of an evaluation; several tables ask
 
     def _correct(self, evaluation: str) -> dict[str, bool]:
-        return read_correct(Path(self.study.results_dir, "evaluations", evaluation)).to_dict()
+        found = self.outcomes.read(evaluation)
+        return dict(zip(found.ids, found.correct_N.tolist(), strict=True))
 
     def ceilings(self) -> Iterator[dict[str, Any]]:
         """Rows of ceiling.csv: the ceiling of the prefix window at a hundred ratios and at those of the study."""
@@ -75,7 +75,7 @@ class KnownTruths:
         reversal: they show the same poses, so that no average over the frames of a whole video can tell them apart.
         """
         for run, truth in self._tested(runs):
-            correct = self.correct(run.evaluation)
+            correct = self._correct(run.evaluation)
             for pair in truth.groups:
                 of_pair = [video for video in truth.split("test") if video.label in pair]
                 decided = [video for video in of_pair if not is_undecided(video, run.observation_ratio)]
@@ -96,7 +96,7 @@ class KnownTruths:
             for split, evaluation in (("test", run.evaluation), ("validation", run.validation)):
                 if evaluation is not None:
                     videos = truth.split(split, validation)
-                    tests = leak_tests(videos, run.observation_ratio, truth.groups, self.correct(evaluation))
+                    tests = leak_tests(videos, run.observation_ratio, truth.groups, self._correct(evaluation))
                     yield from (run.cell | {"split": split} | row for row in _rows(tests))
 
     def _tested(self, runs: list[Run]) -> Iterator[tuple[Run, Truth]]:

@@ -16,9 +16,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from scipy.special import softmax
 
-from partway import files
+from partway import files, metrics
 from partway.results import predictions
 from partway.results.predictions import Predictions
 
@@ -103,12 +102,11 @@ def _mark(folder: Path) -> bytes:
 
 
 def _made_of(found: Predictions) -> Outcomes:
-    probabilities_NK = softmax(found.logits_NK.astype(np.float64), axis=1)
     return Outcomes(
         ids=found.ids,
         labels_N=found.labels_N.astype(np.int32),
         predicted_N=found.logits_NK.argmax(axis=1).astype(np.int32),
-        confidence_N=probabilities_NK.max(axis=1),
+        confidence_N=metrics.confidence(found.logits_NK),
         classes=found.classes,
     )
 

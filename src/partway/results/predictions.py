@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -89,23 +88,3 @@ def _read_table(folder: Path, digest: str) -> pa.Table:
             "or delete the folder and run again"
         )
     return pq.ParquetFile(pa.BufferReader(content)).read(columns=COLUMNS, use_threads=False)
-
-
-def read_correct(folder: Path) -> pd.Series:
-    """Whether each video of an evaluation is right, by video id, in the order of ids.
-
-    Raises:
-        VanishedError: the files are gone. DataError: the videos have no labels.
-    """
-    found = read_predictions(folder)
-    return pd.Series(metrics.correct_in_top(found.logits_NK, found.labels_N, 1), index=found.ids)
-
-
-def read_calibration_error(folder: Path) -> float:
-    """The expected calibration error of an evaluation, for those that were scored before it was measured.
-
-    Raises:
-        VanishedError: the files are gone. DataError: the videos have no labels.
-    """
-    found = read_predictions(folder)
-    return metrics.calibration_error(found.logits_NK, found.labels_N)

@@ -14,7 +14,7 @@ TRAINING = (
     *("parameters", "weights_mb", "flops_per_clip", "tokens", "input", "clips_per_sec", "gpu_mem_mb"),
     *("device", "precision", "compile", "attention", "threads", "host", "git_commit", "versions", "numerics"),
 )
-EVALUATION = ("time_sec", "device", "precision")
+EVALUATION = ("time_sec", "device", "precision", "versions", "numerics")
 MOST_PROBLEMS = 50  # bad videos in the summary; dataset_problems.csv holds all
 
 

@@ -19,6 +19,7 @@ Records = dict[str, dict[str, Any]]  # what trainings or evaluations recorded of
 # What may move numbers, and is told where results differ in it; versions of libraries are, too.
 COMPARED = {
     "git_commit": "version of partway's code",
+    "numerics": "numerics versions",
     "precision": "precision",
     "device": "device",
     "compile": "mode of torch.compile",

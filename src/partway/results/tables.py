@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from partway import files
 from partway.errors import DataError
 from partway.results import imported_rows, stats
 from partway.results.collect import keep_tables_of
-from partway.results.predictions import read_correct
+from partway.results.mixtures import mixtures
+from partway.results.outcomes import OutcomesReader
 from partway.results.protocol import unlabelled_test
 from partway.results.stats import Estimate
 
@@ -39,9 +39,10 @@ def write_tables(home: Path, options: dict[str, Any]) -> None:
     study = files.read_json(home / "study.lock.json")
     runs = read_runs(home)
     keep_tables_of(study["ladders"], home)
+    outcomes = OutcomesReader(study["results_dir"])
     for ladder, definition in study["ladders"].items():
         tables = [
-            (condition, _table(study, condition, group, rows))
+            (condition, _table(study, condition, group, rows, outcomes))
             for condition, rows, group in _conditions(runs, definition)
         ]
         columns = list(tables[0][1][0]) if tables else CONDITIONS
@@ -133,9 +134,8 @@ def _mixed(ladder: str, runs: pd.DataFrame, definition: dict) -> Iterator[str]:
     """A line for whatever the runs of a ladder ran on that may move numbers and differs between them."""
     ablations = {row["ablation"] for row in definition["rows"]}
     done = runs[runs.ablation.isin(ablations) & (runs.status == "complete")]
-    for what in ("precision", "device", "compile"):
-        if done[what].nunique() > 1:
-            yield f"Caution: the runs of {ladder} differ in {what}: {', '.join(sorted(map(str, done[what].unique())))}."
+    for found in mixtures(done):
+        yield f"Caution: the runs of {ladder} differ in {found}."
 
 
 def _fallbacks(runs: pd.DataFrame, definition: dict) -> Iterator[str]:
@@ -158,7 +158,7 @@ def read_runs(home: Path) -> pd.DataFrame:
     text = dict.fromkeys(
         (
             *("dataset", "model", "ablation", "train_ratio", "window", "status", "scored_on", "submission", "missing"),
-            *("weights", "weights_asked"),
+            *("weights", "weights_asked", "git_commit", "numerics", "versions"),
         ),
         str,
     )
@@ -185,9 +185,10 @@ def _conditions(runs: pd.DataFrame, ladder: dict) -> Iterator[tuple[dict, list[d
             yield dict(zip(CONDITIONS, values, strict=True)), rows, group
 
 
-def _table(study: dict, condition: dict, group: pd.DataFrame, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _table(
+    study: dict, condition: dict, group: pd.DataFrame, rows: list[dict[str, Any]], outcomes: OutcomesReader
+) -> list[dict[str, Any]]:
     """The rows of one table; values that cannot be known are None."""
-    correct = cache(lambda folder: read_correct(Path(study["results_dir"], "evaluations", folder)).to_numpy())
     table: list[dict[str, Any]] = []
     above: list[pd.DataFrame] = []
     for row in rows:
@@ -198,8 +199,8 @@ def _table(study: dict, condition: dict, group: pd.DataFrame, rows: list[dict[st
             condition
             | {"model": model, "ablation": ablation, **study["labels"][ablation]}
             | _summary(runs, complete, group.scored_on.iloc[0])
-            | _difference("previous", complete, above[-1] if above else None, correct)
-            | _difference("first", complete, above[0] if above else None, correct)
+            | _difference("previous", complete, above[-1] if above else None, outcomes)
+            | _difference("first", complete, above[0] if above else None, outcomes)
             | _reference(row.get("reference"), condition)
         )
         above.append(complete)
@@ -239,14 +240,18 @@ def _reference(reported: dict[str, Any] | None, condition: dict[str, Any]) -> di
     return {f"reported_{name}": reported[name] if holds else None for name in ("test_top1", "train_top1")}
 
 
-def _difference(to: str, runs: pd.DataFrame, other: pd.DataFrame | None, correct) -> dict[str, float | None]:
+def _difference(
+    to: str, runs: pd.DataFrame, other: pd.DataFrame | None, outcomes: OutcomesReader
+) -> dict[str, float | None]:
     """Difference to another row over the seeds that both have; None where there are none."""
     names = [f"difference_to_{to}{end}" for end in ("", "_low", "_high", "_seeds")]
     seeds = set(runs.seed) & set(other.seed) if other is not None else set()
     if not seeds:
         return dict.fromkeys(names)
     of_row, of_other = (
-        np.stack([correct(folder) for folder in frame[frame.seed.isin(seeds)].sort_values("seed").scored])
+        np.stack(
+            [outcomes.read(folder).correct_N for folder in frame[frame.seed.isin(seeds)].sort_values("seed").scored]
+        )
         for frame in (runs, other)
     )
     estimate = stats.difference(of_row, of_other)
