@@ -165,7 +165,7 @@ def test_names_that_look_like_numbers_or_nothing_stay_names(resolved):
     lock = files.read_json(HOME / "study.lock.json")
     for old, new in NAMES.items():
         lock["labels"][new] = lock["labels"].pop(old)
-        for table in (HOME / "runs.csv", HOME / "epochs.csv"):
+        for table in (HOME / f"{name}.csv" for name in ("runs", "epochs", "accuracies", "curves")):
             table.write_text(table.read_text().replace(f",{old},", f",{new},"))
     for row in lock["ladders"]["recipe"]["rows"]:
         row["ablation"] = NAMES[row["ablation"]]
@@ -191,14 +191,18 @@ def test_a_row_that_these_conditions_do_not_have_is_a_hole_too(resolved):
     assert rows.ablation.tolist() == ["vanilla", "mixup"] * 2
     assert rows.seeds.tolist() == [1, 0, 1, 0]
     assert "**+ Mixup** lacks a run in the grid" in (HOME / "tables" / "full.md").read_text()
-    assert sorted(path.name for path in (HOME / "tables").iterdir()) == ["full.csv", "full.md"]
+    assert sorted(path.name for path in (HOME / "tables").iterdir()) == [
+        f"{name}.{suffix}" for name in ("full", "settings") for suffix in ("csv", "md", "tex")
+    ]
 
 
 def test_a_row_of_one_model_makes_no_table_of_its_own(resolved):
     collect(resolved, HOME)
-    text = (HOME / "runs.csv").read_text().splitlines()
-    other = [line.replace(",small,vanilla,", ",vit,vanilla,") for line in text if ",small,vanilla,matched" in line]
-    (HOME / "runs.csv").write_text("\n".join(text + other) + "\n")
+    for name in ("runs.csv", "accuracies.csv"):
+        text = (HOME / name).read_text().splitlines()
+        lines = [line for line in text if ",small,vanilla," in line and ",matched," in line]
+        other = [line.replace(",small,vanilla,", ",vit,vanilla,") for line in lines]
+        (HOME / name).write_text("\n".join(text + other) + "\n")
     lock = files.read_json(HOME / "study.lock.json")
     lock["ladders"]["recipe"]["rows"] = [{"model": "vit", "ablation": "vanilla"}, {"model": None, "ablation": "mixup"}]
     files.write_json(HOME / "study.lock.json", lock)

@@ -15,7 +15,7 @@ from partway.families import FAMILIES
 from partway.schema_attention import Attention
 from partway.schema_clips import Evaluation, Sampling, Transforms
 from partway.schema_data import AnyDataset
-from partway.schema_grid import Anchor, FigureOptions, GridBlock, LadderOrRows, TableOptions
+from partway.schema_grid import Anchor, FigureOptions, GridBlock, LadderName, LadderOrRows, TableOptions
 from partway.schema_training import Training
 from partway.schema_types import (
     Count,
@@ -196,7 +196,7 @@ class StudyFile(Recipe):
     ablations: Annotated[
         dict[Name, AblationOrNothing], Field(min_length=1, description="overrides of the recipe, by name")
     ]
-    ladders: dict[Name, LadderOrRows] = Field({}, description="tables by name: their rows in order")
+    ladders: dict[LadderName, LadderOrRows] = Field({}, description="tables by name: their rows in order")
     references: list[Anchor] = Field([], description="published accuracies, drawn beside the curves")
     grid: Annotated[list[GridBlock], Field(min_length=1, description="what runs: the union of these blocks")]
     attention: Attention | None = Field(

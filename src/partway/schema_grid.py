@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from partway.errors import short
 from partway.schema_types import Name, Probability, Ratio, Section, Seed, TrainRatio
+
+SETTINGS = "settings"  # the table of these, beside those of the ladders
 
 
 class Reported(Section):
@@ -99,4 +102,19 @@ class FigureOptions(Section):
     dpi: Annotated[int, Field(ge=50, le=1200)] = Field(150, description="of the PNG files")
 
 
+def _no_other_table(name: str) -> str:
+    if name == SETTINGS:
+        raise ValueError(
+            f"a ladder cannot be called {SETTINGS}: tables/{SETTINGS}.csv is a table of its own; choose another"
+        )
+    return name
+
+
+LadderName = Annotated[Name, AfterValidator(_no_other_table), Field(json_schema_extra={"not": {"const": SETTINGS}})]
 LadderOrRows = Annotated[Ladder, BeforeValidator(_as_ladder, json_schema_input_type=LadderRows | Ladder)]
+
+
+def table_names(ladders: Iterable[str]) -> list[str]:
+    """The files in `tables/`, without their endings: one of each ladder, and where there is one the settings of all."""
+    names = list(ladders)
+    return [*names, SETTINGS] if names else []

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from partway import imports, keys, layouts
+from partway.schema_grid import table_names
 from partway.study_file import read
 
 NONE = "none"  # in a command line: no such file or folder
@@ -130,6 +131,11 @@ class Study:
     imports: list[dict[str, Any]] = field(default_factory=list)  # results of an older script, with all their numbers
     pictures: dict[str, Picture] = field(default_factory=dict)  # of attention; by place, see `attention.request`
     command: str | None = field(default=None, compare=False)  # what the user typed; for the report alone
+
+    @property
+    def table_files(self) -> list[str]:
+        """The files in `tables/`, without their endings."""
+        return table_names(self.ladders)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

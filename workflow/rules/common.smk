@@ -24,7 +24,7 @@ def study_results(wildcards):
     except PartwayError as error:
         raise WorkflowError(str(error)) from None
     collected = [COLLECTED, *(f"{HOME}/{name}" for name in ("runs.csv", "epochs.csv", "summary.json"))]
-    tables = [f"{HOME}/tables/{ladder}.{suffix}" for ladder in STUDY.ladders for suffix in ("csv", "md")]
+    tables = [f"{HOME}/tables/{name}.{suffix}" for name in STUDY.table_files for suffix in ("csv", "md", "tex")]
     figures = [f"{HOME}/figures/{name}.svg" for name in ("accuracy_against_ratio", "training_curves")]
     imported = [f"{HOME}/imported.md"] if STUDY.imports else []
     return [*collected, *tables, f"{HOME}/verdict.md", *imported, *figures, *PICTURES, f"{HOME}/report.html"]

@@ -46,11 +46,12 @@ rule tables:
         summary=f"{HOME}/summary.json",
     output:
         csv=report(
-            [f"{HOME}/tables/{ladder}.csv" for ladder in STUDY.ladders],
+            [f"{HOME}/tables/{name}.csv" for name in STUDY.table_files],
             caption="../report/tables.rst",
             category="Ablation tables",
         ),
-        md=[f"{HOME}/tables/{ladder}.md" for ladder in STUDY.ladders],
+        md=[f"{HOME}/tables/{name}.md" for name in STUDY.table_files],
+        tex=[f"{HOME}/tables/{name}.tex" for name in STUDY.table_files],
         cost_csv=f"{HOME}/cost.csv",
         cost=f"{HOME}/cost.md",
         imported=[f"{HOME}/imported.md"] if STUDY.imports else [],

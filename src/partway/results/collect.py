@@ -22,9 +22,10 @@ from partway.results.reading import SAID, Results
 from partway.results.run_folders import write_run_folders
 from partway.results.run_rows import RUN_COLUMNS, run_row
 from partway.results.summary import summary_of
+from partway.schema_grid import table_names
 from partway.study import Run, Study
 
-TABLES = (".csv", ".md")
+TABLES = (".csv", ".md", ".tex")
 MOST_REASONS = 5  # why runs are missing, repeated at the end of a call that failed
 ATTEMPTS = 3  # to render what there is while jobs delete and write files
 
@@ -92,7 +93,7 @@ def collect_partial(study: Study, home: Path) -> str:
 
 def keep_tables_of(ladders: Iterable[str], home: Path) -> None:
     """Remove the tables of ladders that were renamed or taken out."""
-    files.keep_only(home / "tables", [f"{ladder}{suffix}" for ladder in ladders for suffix in TABLES], TABLES)
+    files.keep_only(home / "tables", [f"{name}{suffix}" for name in table_names(ladders) for suffix in TABLES], TABLES)
 
 
 @contextmanager
