@@ -110,8 +110,8 @@ def test_the_markdown_marks_validation(mixed):
 def test_the_verdict_says_which_split_and_names_the_submissions(mixed):
     text = mixed[1]["verdict.md"]
     assert "recognises 60.0 % of the 20 validation videos" in text
-    assert "cannot be told from no effect at all with these 20 validation videos" in text
-    assert "Intervals cover the choice of test and validation videos only" in text
+    assert "cannot be told from no effect at all: with these 20 validation videos" in text
+    assert "Intervals and tests cover the choice of test and validation videos only" in text
     assert "The test split of frames has no labels" in text
     submissions = text.split("## Submissions")[1]
     named = re.findall(r"^- frames, (.*): results/evaluations/[^/]*/submission\.csv$", submissions, re.MULTILINE)

@@ -1,5 +1,6 @@
 """The verdict in words, on small tables whose numbers are worked out by hand."""
 
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 from known import HOME
 from partway import files
+from partway.results import stats
 from partway.results.collect import RUN_COLUMNS, collect, collect_partial
+from partway.results.estimates import CURVE_COLUMNS, SETTING
 from partway.results.honesty import CEILING_COLUMNS, LEAK_COLUMNS, PAIR_COLUMNS
 from partway.results.tables import CONDITIONS, write_tables
 from partway.results.verdict import write_verdict
@@ -25,20 +28,44 @@ def run(ablation: str, top1: float | None, ratio: float = 1, seed: int = 0, **ce
 
 
 def row(ablation: str, top1: float | None, step: tuple | None = None, way: tuple | None = None, **more) -> dict:
-    """One row of a ladder's CSV: 160 videos, one seed, an interval of 6 points on both sides."""
+    """One row of a ladder's CSV: 160 videos, one seed, an interval of 6 points on both sides.
+
+    `step` and `way`, its differences to the rows before and to the first, are value, low, high and the adjusted p value.
+    """
     found = {name: CELL.get(name) for name in CONDITIONS} | {"observation_ratio": 1, "model": "vit"}
     found |= {"ablation": ablation, "label": LABELS[ablation], "test_top1": top1, "test_videos": None}
     found |= {"test_low": None, "test_high": None, "test_top1_std": None, "seeds": 0, "seeds_of_grid": 1}
-    found |= {"scored_on": "test"}
+    found |= {"scored_on": "test", "test_covers": None}
     if top1 is not None:
         found |= {"test_low": top1 - 0.06, "test_high": top1 + 0.06, "test_videos": 160, "seeds": 1}
+        found |= {"test_covers": "videos"}
     for to, difference in (("previous", step), ("first", way)):
-        for end, value in zip(("", "_low", "_high"), difference or (None,) * 3, strict=True):
-            found[f"difference_to_{to}{end}"] = value
+        ends = zip(("", "_low", "_high", "_p_holm"), difference or (None,) * 4, strict=True)
+        found |= {f"difference_to_{to}{end}": value for end, value in ends}
+        about = {"covers": "videos", "test": "exact McNemar", "detectable": 0.051, "seeds": 1}
+        found |= {f"difference_to_{to}_{name}": value if difference else None for name, value in about.items()}
     return found | more
 
 
-def verdict(tmp_path: Path, runs: list[dict], tables: dict[str, list[dict]], decimals: int = 1, **lock) -> str:
+def accuracies(runs: list[dict]) -> list[dict]:
+    """Rows of accuracies.csv over the seeds of each setting that are complete."""
+    settings: dict[tuple, list[dict]] = defaultdict(list)
+    for each in runs:
+        settings[tuple(each[axis] for axis in SETTING)].append(each)
+    rows = []
+    for axes, of_setting in settings.items():
+        if done := [each for each in of_setting if each["status"] == "complete"]:
+            top1 = [each["test_top1"] for each in done]
+            found = stats.accuracy_interval(float(np.mean(top1)), 160)
+            of = dict(zip(SETTING, axes, strict=True)) | {"seeds": len(done), "seeds_of_grid": len(of_setting)}
+            of |= {"top1": found.value, "top1_std": stats.spread(top1), "low": found.low, "high": found.high}
+            rows.append(of | {"scored_on": "test", "videos": 160, "covers": "videos"})
+    return rows
+
+
+def verdict(
+    tmp_path: Path, runs: list[dict], tables: dict[str, list[dict]], decimals: int = 1, curves: tuple = (), **lock
+) -> str:
     """Write the files of a collected study and read what is said about it."""
     files.write_csv(tmp_path / "runs.csv", runs, RUN_COLUMNS)
     ladders = {
@@ -53,6 +80,8 @@ def verdict(tmp_path: Path, runs: list[dict], tables: dict[str, list[dict]], dec
     } | lock
     files.write_json(tmp_path / "study.lock.json", lock)
     files.write_json(tmp_path / "summary.json", {"datasets": {}})
+    files.write_csv(tmp_path / "accuracies.csv", accuracies(runs), list(accuracies([run("vanilla", 0)])[0]))
+    files.write_csv(tmp_path / "curves.csv", curves, CURVE_COLUMNS)
     files.write_csv(tmp_path / "ceiling.csv", [], CEILING_COLUMNS)
     files.write_csv(tmp_path / "leaks.csv", [], LEAK_COLUMNS)
     files.write_csv(tmp_path / "pairs.csv", [], PAIR_COLUMNS)
@@ -62,7 +91,7 @@ def verdict(tmp_path: Path, runs: list[dict], tables: dict[str, list[dict]], dec
     return (tmp_path / "verdict.md").read_text()
 
 
-GAIN, LOSS, NOTHING = (0.05, 0.0125, 0.0875), (-0.08125, -0.135, -0.026), (0.01875, -0.033, 0.07)
+GAIN, LOSS, NOTHING = (0.05, 0.0125, 0.0875, 0.03), (-0.08125, -0.135, -0.026, 0.0004), (0.01875, -0.033, 0.07, 0.9)
 
 
 def test_gain_loss_and_no_effect(tmp_path):
@@ -70,33 +99,69 @@ def test_gain_loss_and_no_effect(tmp_path):
     table = [
         row("vanilla", 0.7),
         row("crop", 0.75, GAIN, GAIN),
-        row("mixup", 0.76875, NOTHING, (0.06875, 0.01, 0.1275)),
-        row("views", 0.6875, LOSS, (-0.0125, -0.08, 0.055)),
+        row("mixup", 0.76875, NOTHING, (0.06875, 0.01, 0.1275, 0.05)),
+        row("views", 0.6875, LOSS, (-0.0125, -0.08, 0.055, 0.9)),
     ]
     text = verdict(tmp_path, [run(name, 0.7) for name in names], {"recipe": table}, question="Which helps?")
     assert (
         "# known: what was found, and how sure\n\nWhich helps?\n\n## recipe: mime, trained and tested on whole" in text
     )
     assert (
-        "“+ Mixup” is the best of 4 rows: it recognises 76.9 % of the 160 test videos (95 % interval 70.9 to 82.9 %), "
-        "with one seed. Guessing would get 25.0 %." in text
+        "“+ Mixup” is the best of 4 rows: it recognises 76.9 % of the 160 test videos (95 % interval 70.9 to 82.9 %, "
+        "videos only), with one seed. Guessing would get 25.0 %." in text
     )
-    assert "- “+ Crop” raises accuracy by 5.0 points (1.2 to 8.8): more than the luck of the test videos" in text
-    assert "- “+ Views” lowers accuracy by 8.1 points (2.6 to 13.5): more than the luck" in text
+    by = "McNemar's exact test on the videos that only one of the two gets right"
     assert (
-        "- “+ Mixup” (+1.9 points, -3.3 to +7.0) cannot be told from no effect at all with these 160 test videos."
-        in text
+        "Each row against the row above it, on the same videos, with 95 % intervals that cover the videos only:" in text
+    )
+    assert (
+        "- “+ Crop” raises accuracy by 5.0 points (1.2 to 8.8): more than the luck of the test videos, which alone would "
+        f"show as much in about 1 of 33 such tables (p = 0.030, {by})." in text
+    )
+    assert "- “+ Views” lowers accuracy by 8.1 points (2.6 to 13.5): more than the luck" in text
+    assert f"in fewer than 1 of 1,000 such tables (p < 0.001, {by})." in text
+    assert (
+        "- “+ Mixup” (+1.9 points, -3.3 to +7.0) cannot be told from no effect at all: with these 160 test videos, true "
+        "differences below 5.1 points would not have shown reliably (80 % power)." in text
     )
     assert "The whole way from “Vanilla” to “+ Mixup” raises accuracy by 6.9 points (1.0 to 12.8): more than" in text
-    assert "4 differences were held against 0" in text
+    assert "5 differences were held against 0" in text  # three steps, and the first row against the last two
+    assert "at most 5% of such tables would call any difference more than luck" in text
     assert "Everything was trained with one seed, so how much another seed would change is not known." in text
     assert "The best row was found on these very test videos" in text
     assert "missing" not in text
     assert "How much of a video" not in text  # one ratio is no curve
 
 
-def test_an_interval_that_ends_at_0_is_not_told_from_it(tmp_path):
-    table = [row("vanilla", 0.7), row("crop", 0.75, (0.05, 0.0, 0.1), (0.05, 0.0, 0.1))]
+def test_what_is_clear_alone_but_not_among_many_is_not_called_clear(tmp_path):
+    alone = (0.05, 0.01, 0.1, 0.08)
+    table = [row("vanilla", 0.7), row("crop", 0.75, alone, alone), row("mixup", 0.74, NOTHING, NOTHING)]
+    text = verdict(tmp_path, [run("vanilla", 0.7), run("crop", 0.75), run("mixup", 0.74)], {"recipe": table})
+    assert "“+ Crop” (+5.0 points, +1.0 to +10.0) and “+ Mixup” (+1.9 points, -3.3 to +7.0) cannot be told" in text
+    assert "- The interval of “+ Crop” leaves 0 out, but among 3 differences that may well be luck." in text
+    assert "raises" not in text
+
+
+def test_three_seeds_cover_seeds_too(tmp_path):
+    several = {"seeds": 3, "seeds_of_grid": 3, "test_covers": "seeds and videos"}
+    crossed = {f"difference_to_{to}_covers": "seeds and videos" for to in ("previous", "first")}
+    crossed |= {f"difference_to_{to}_test": "crossed seeds x videos" for to in ("previous", "first")}
+    table = [row("vanilla", 0.7, **several), row("crop", 0.75, GAIN, GAIN, **several, **crossed)]
+    runs = [run(name, top1, seed=seed) for name, top1 in (("vanilla", 0.7), ("crop", 0.75)) for seed in range(3)]
+    text = verdict(tmp_path, runs, {"recipe": table})
+    assert "(95 % interval 69.0 to 81.0 %, seeds and videos), the mean of 3 seeds" in text
+    assert "with 95 % intervals that cover seeds and videos:" in text
+    assert (
+        "more than the luck of seeds and test videos, which alone would show as much in about 1 of 33 such pairs "
+        "(p = 0.030, paired test over seeds and videos)." in text
+    )
+    assert "Intervals and tests cover the choice of seeds and of test videos." in text
+    fewer = verdict(tmp_path, runs[1:], {"recipe": table})
+    assert "for the 1 setting with fewer than three seeds, that of the videos only." in fewer
+
+
+def test_one_step_is_spoken_of_once(tmp_path):
+    table = [row("vanilla", 0.7), row("crop", 0.75, (0.05, 0.0, 0.1, 0.06), (0.05, 0.0, 0.1, 0.06))]
     text = verdict(tmp_path, [run("vanilla", 0.7), run("crop", 0.75)], {"recipe": table})
     assert "“+ Crop” (+5.0 points, 0.0 to +10.0) cannot be told from no effect at all" in text
     assert "whole way" not in text  # there is one step, and it was spoken of
@@ -142,7 +207,7 @@ def test_a_table_without_any_result_says_so(tmp_path):
 
 
 def test_equals_and_what_is_no_better_than_guessing(tmp_path):
-    table = [row("vanilla", 0.3), row("crop", 0.3, (0.0, -0.03, 0.03), (0.0, -0.03, 0.03))]
+    table = [row("vanilla", 0.3), row("crop", 0.3, (0.0, -0.03, 0.03, 1.0), (0.0, -0.03, 0.03, 1.0))]
     text = verdict(tmp_path, [run("vanilla", 0.3), run("crop", 0.3)], {"recipe": table})
     assert "; “+ Crop” did as well. Guessing would get 25.0 %, which the interval does not exclude" in text
     assert "(0.0 points, -3.0 to +3.0) cannot be told" in text
@@ -151,28 +216,47 @@ def test_equals_and_what_is_no_better_than_guessing(tmp_path):
 def test_the_curve_says_what_share_of_the_video_it_takes(tmp_path):
     points = {0.1: 0.25, 0.3: 0.5, 0.5: 0.73, 0.7: 0.7, 1.0: 0.8}
     runs = [run("vanilla", top1, ratio, train_ratio="full") for ratio, top1 in points.items()]
-    text = verdict(tmp_path, runs, {})
+    line = {"seeds": 1, "ratios": "0.1 0.3 0.5 0.7 1", "area": 0.61234, "area_low": 0.55, "area_high": 0.67}
+    line |= {"covers": "videos", "sufficient_ratio": 0.5, "sufficient_low": 0.5, "sufficient_high": 1, "share": 0.9}
+    text = verdict(
+        tmp_path, runs, {}, curves=(CELL | {"train_ratio": "full", "ablation": "vanilla", "of_ratio": 1} | line,)
+    )
     # Wilson for 40 of 160: centre (0.25 + 1.92073 / 160) / (1 + 3.84146 / 160) = 0.25586, half width 0.06638
     assert (
         "“Vanilla, trained on whole videos” recognises 25.0 % of the 160 test videos at observation ratio 0.1" in text
     )
-    assert "(95 % interval 18.9 to 32.2 %) and 80.0 % where they are seen whole (95 % interval 73.1 to 85.5 %)" in text
+    assert (
+        "(95 % interval 18.9 to 32.2 %, videos only) and 80.0 % where they are seen whole (95 % interval 73.1" in text
+    )
+    assert "is 61.2 % on average, the area under the curve (95 % interval 55.0 to 67.0 %, videos only)." in text
     # 90 % of 0.8 is 0.72: 0.5 reaches it, 0.7 does not
     assert (
-        "reaches 90 % of its full-video accuracy at ratio 0.5 (point estimate), and falls below it again at 0.7."
-        in text
+        "reaches 90 % of its full-video accuracy at ratio 0.5 (95 % interval 0.5 to 1, videos only), and falls below it "
+        "again at 0.7." in text
     )
     assert "At 0.1 it cannot be told from guessing (25.0 %)." in text
     assert "This study has no ladder, so no ingredient was compared with another." in text
     assert "The best row" not in text
 
 
-def test_a_curve_with_a_hole_and_without_whole_videos(tmp_path):
+def test_a_curve_without_whole_videos_says_of_what_its_share_is(tmp_path):
+    line = {"seeds": 1, "ratios": "0.3 0.7", "area": 0.65, "area_low": 0.6, "area_high": 0.7, "covers": "videos"}
+    line |= {"sufficient_ratio": 0.7, "sufficient_low": 0.7, "sufficient_high": 0.7, "share": 0.9, "of_ratio": 0.7}
+    runs = [run("vanilla", 0.5, 0.3), run("vanilla", 0.8, 0.7)]
+    text = verdict(tmp_path, runs, {}, curves=(CELL | {"ablation": "vanilla"} | line,))
+    assert "and 80.0 % at observation ratio 0.7 (95 % interval" in text
+    assert (
+        "90 % of its accuracy at ratio 0.7, the largest that was run, only there (95 % interval: no other of these ratios, "
+        "videos only)." in text
+    )
+
+
+def test_of_a_curve_with_a_hole_no_share_is_said(tmp_path):
     runs = [run("vanilla", 0.5, 0.3), run("vanilla", None, 0.5), run("vanilla", 0.8, 0.7)]
     text = verdict(tmp_path, runs, {})
     assert "and 80.0 % at observation ratio 0.7 (95 % interval" in text
-    assert "90 % of its accuracy at ratio 0.7, the largest that was run, only there" in text
-    assert "Ratio 0.5 is missing." in text
+    assert "reaches" not in text
+    assert "Ratio 0.5 is missing, so nothing is said of the whole line." in text
 
 
 def test_one_ratio_is_no_curve(tmp_path):
@@ -187,7 +271,7 @@ def test_one_ratio_is_no_curve(tmp_path):
 def test_models_are_named_where_there_are_several(tmp_path):
     table = [row("vanilla", 0.7, model="mae"), row("crop", 0.75, GAIN, GAIN)]
     text = verdict(tmp_path, [run("vanilla", 0.7, model="mae"), run("crop", 0.75)], {"road": table})
-    assert "“+ Crop” (vit) is the best of 2 rows" in text
+    assert "“+ Crop (vit)” is the best of 2 rows" in text
     alone = verdict(tmp_path, [run("vanilla", 0.7, model="mae"), run("vanilla", 0.7)], {"road": [row("vanilla", 0.7)]})
     assert "## road: mime, vit, trained and tested on whole videos\n\n“Vanilla” recognises 70.0 %" in alone
 
