@@ -54,7 +54,9 @@ def measured(runs: int, test_set: TestSet) -> dict[str, tuple[float, float]]:
 
 def _verb(*words: str) -> tuple[float, float]:
     done = subprocess.run([sys.executable, "-c", PROBE, *words], stdout=subprocess.PIPE, text=True, check=True)
-    return tuple(json.loads(done.stdout.splitlines()[-1]))
+    seconds, peak_mb = json.loads(done.stdout.splitlines()[-1])
+    print(f"  {words[0]}: {seconds:.1f} CPU s, {peak_mb:.0f} MB", flush=True)
+    return seconds, peak_mb
 
 
 def _options(resolved: study.Study, verb: str) -> str:

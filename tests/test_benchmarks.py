@@ -145,3 +145,29 @@ def test_the_loop_is_held_beside_the_bare_one_and_the_trainer():
         -3000:
     ]  # 1: a target was missed, which so few steps say nothing about
     assert [words for words in ("bare", "ours", "Trainer", "of the bare loop") if words not in done.stdout] == []
+
+
+@pytest.mark.slow
+def test_collecting_is_measured_and_one_more_run_reads_no_other_predictions():
+    call = [
+        sys.executable,
+        str(REPOSITORY / "benchmarks" / "collect.py"),
+        "--runs",
+        "10",
+        "--videos",
+        "60",
+        "--classes",
+        "5",
+    ]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=300, env=os.environ)
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = [
+        "10 runs, 9 evaluations",
+        "| collect |",
+        "| tables |",
+        "| figures |",
+        "| report |",
+        "| collect one more run |",
+    ]
+    assert [words for words in told if words not in done.stdout] == []
+    assert "target 2048: met" in done.stdout
