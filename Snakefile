@@ -6,6 +6,7 @@ from snakemake.exceptions import WorkflowError
 
 from partway import dag, keys
 from partway.errors import PartwayError
+from partway.results.figures import names as figure_names
 
 dag.interpreter_first_on_path()
 dag.announce_machine(workflow)

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from partway import study
+from partway.results.figures import names
 
 REPOSITORY = Path(__file__).parents[1]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
@@ -96,7 +97,7 @@ def write_finished(folder: Path, resolved: study.Study) -> None:
         [f"{home}/.collected/{resolved.digest}"],
         [f"{home}/tables/{ladder}.{suffix}" for ladder in resolved.ladders for suffix in ("csv", "md")],
         [f"{home}/verdict.md", f"{home}/report.html"],
-        [f"{home}/figures/{n}.{s}" for n in ("accuracy_against_ratio", "training_curves") for s in ("svg", "png")],
+        [f"{home}/figures/{n}.{s}" for n in names.of_study(resolved) for s in ("svg", "png", "csv")],
     ]
     now = time.time() - len(kinds)
     for age, paths in enumerate(kinds):

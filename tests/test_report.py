@@ -295,7 +295,7 @@ def test_its_ids_are_its_own_and_all_that_is_pointed_to_is_there(page):
     pointed = {*re.findall(r'href="#([^"]+)"', page.html), *re.findall(r"url\(#([^)]+)\)", page.html)}
     assert pointed <= set(ids)
     assert {"main", "runs"} <= pointed
-    assert {name.split("-")[0] for name in pointed if name.count("-")} >= {"accuracy", "training"}
+    assert {name.split("-")[0] for name in pointed if name.count("-")} >= {"accuracy_against_ratio", "training_curves"}
 
 
 def test_only_its_own_script_may_run(page):

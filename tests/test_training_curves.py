@@ -1,27 +1,26 @@
 """Training curves: each training once, stages one after the other, means over all seeds or none, holes marked."""
 
-import re
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import pytest
 
 from known import HOME, write_training
 from partway import files, study
-from partway.results import style, training_curves
 from partway.results.collect import collect, collect_partial
-from partway.results.figures import draw_figures
-from partway.results.tables import read_runs
+from partway.results.collected import Collected
+from partway.results.figures import curves, draw_figures, drawing
+from partway.results.figures.look import STYLES
+from partway.results.figures.palette import HUES
 
 mpl.rcParams["svg.fonttype"] = "none"
 
 
 def figure(home: Path = HOME):
     """The figure as matplotlib holds it: what was drawn, not what it looks like."""
-    lock = files.read_json(home / "study.lock.json")
-    return training_curves.draw_training_curves(home, read_runs(home), lock)
+    drawing.write_numbers(home / "curves.csv", curves.numbers(Collected.read(home, 1)))
+    return curves.draw(drawing.read(home / "curves.csv"), STYLES["report"])
 
 
 def column(drawn, title: str) -> list:
@@ -165,10 +164,12 @@ def test_an_ablation_has_one_colour_in_both_figures(resolved):
         {"ablations": ["mixup"], "train_ratio": "full", "ratios": [0.5, 1.0], "seeds": [0]},
     )
     collect_partial(several, HOME)
-    labels = files.read_json(HOME / "partial" / "study.lock.json")["labels"]
-    curves = style.curve_colours(read_runs(HOME / "partial"), labels)
-    by_ratio = {series[2]: colour for series, colour in curves.items()}
-    vanilla, mixup = style.COLOURS[:2]
+    by_ratio = (
+        drawing.read(HOME / "partial" / "figures" / "accuracy_against_ratio.csv")
+        .set_index("train_ratio")
+        .colour.to_dict()
+    )
+    vanilla, mixup = HUES[:2]
     assert by_ratio["full"] == mixup  # its first curve, random comes after
     assert by_ratio["random"] not in (vanilla, mixup)
     drawn = figure(HOME / "partial")
@@ -178,18 +179,19 @@ def test_an_ablation_has_one_colour_in_both_figures(resolved):
 
 
 def test_too_many_columns_are_cut_and_counted(resolved, monkeypatch):
-    monkeypatch.setattr(training_curves, "MOST_COLUMNS", 2)
+    monkeypatch.setattr(curves, "MOST_COLUMNS", 2)
     collect(resolved, HOME)
     drawn = figure()
-    assert drawn.get_suptitle() == "the first 2 of 3 columns; epochs.csv holds all"
+    assert drawn.get_suptitle() == "the first 2 of 3 columns; training_curves.csv holds all"
     assert len([axis for axis in drawn.axes if axis.get_title()]) == 2
 
 
-@pytest.mark.parametrize("name", ["training_curves", "accuracy_against_ratio"])
-def test_figures_are_drawn_the_same_twice(resolved, name):
+def test_figures_are_drawn_the_same_twice(resolved):
     collect(resolved, HOME)
-    draw_figures(HOME, {"dpi": 60})
-    first = [(HOME / "figures" / f"{name}.{suffix}").read_bytes() for suffix in ("svg", "png")]
-    draw_figures(HOME, {"dpi": 60})
-    assert [(HOME / "figures" / f"{name}.{suffix}").read_bytes() for suffix in ("svg", "png")] == first
-    assert re.search(rb"continues|chance", first[0])
+    drawn = []
+    for _ in range(2):
+        draw_figures(HOME, {"dpi": 60})
+        drawn.append({path.name: path.read_bytes() for path in (HOME / "figures").iterdir()})
+    assert drawn[0] == drawn[1]
+    assert {"training_curves.svg", "accuracy_against_ratio.png", "confusion.svg", "per_class_gain.csv"} <= set(drawn[0])
+    assert b"continues" in drawn[0]["training_curves.svg"]

@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    for add in (_for_rules, _for_drawing, _for_studies, _import, _attention, _others):
+    for add in (_for_rules, _for_drawing, _figure, _for_studies, _import, _attention, _others):
         add(verb)
     return parser
 
@@ -138,6 +138,27 @@ def _for_drawing(verb: Verb) -> None:
         drawing = verb(name, run, help_)
         drawing.add_argument("--summary", required=True, type=Path, help="summary.json of the study")
         drawing.add_argument("--options", required=True, type=json.loads, help="JSON: options and results version")
+
+
+def _figure(verb: Verb) -> None:
+    figure = verb(
+        "figure",
+        verbs.run_figure,
+        "Draw one figure of a collected study again, for a paper or a slide, without Snakemake.",
+    )
+    figure.add_argument("name", help="ratio, matrix, seeds, per-class, confusion, cost or curves")
+    figure.add_argument("--study", default="config.yaml", help="the study file (default: config.yaml)")
+    figure.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change the study; may repeat")
+    figure.add_argument("--home", type=Path, help="instead of a study: the folder of its results, results/demo")
+    figure.add_argument(
+        "--style",
+        default="report",
+        choices=["report", "paper", "wide", "slide"],
+        help="paper: a column of 3.3 inches, 8 pt; wide: two columns, 7 inches; slide: 13.3 x 7.5 inches, up to 18 pt",
+    )
+    figure.add_argument(
+        "--output", type=Path, metavar="FILE", help="ends in .pdf, .svg or .png (default: <figure>-<style>.pdf here)"
+    )
 
 
 def _for_studies(verb: Verb) -> None:

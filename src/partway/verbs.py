@@ -108,6 +108,19 @@ def run_figures(options: argparse.Namespace) -> None:
     draw_figures(options.summary.parent, options.options["options"])
 
 
+def run_figure(options: argparse.Namespace) -> None:
+    from partway import study
+
+    if options.home:
+        home, collect = options.home, "partway collect STUDY"
+    else:
+        resolved = study.load(options.study, options.set)
+        home, collect = Path(resolved.results_dir, resolved.name), f"partway collect {options.study}"
+    from partway.results.figures.redraw import redraw  # matplotlib, when the study is known to be right
+
+    print(redraw(options.name, home, options.style, options.output, collect=collect))
+
+
 def run_report(options: argparse.Namespace) -> None:
     from partway.results.report import write_report
 

@@ -7,6 +7,7 @@ FROZEN = str(dag.frozen_path(config))
 COLLECTED = f"{HOME}/.collected/{STUDY.digest}"
 DATASETS = {source.folder: source for source in STUDY.datasets.values()}
 PICTURES = [f"{HOME}/attention/{place}.png" for place in STUDY.pictures]
+FIGURES = [f"{HOME}/figures/{name}" for name in figure_names.of_study(STUDY)]
 UNFINISHED = dag.Unfinished(STUDY)
 
 
@@ -25,7 +26,7 @@ def study_results(wildcards):
         raise WorkflowError(str(error)) from None
     collected = [COLLECTED, *(f"{HOME}/{name}" for name in ("runs.csv", "epochs.csv", "summary.json"))]
     tables = [f"{HOME}/tables/{name}.{suffix}" for name in STUDY.table_files for suffix in ("csv", "md", "tex")]
-    figures = [f"{HOME}/figures/{name}.svg" for name in ("accuracy_against_ratio", "training_curves")]
+    figures = [f"{figure}.svg" for figure in FIGURES]
     imported = [f"{HOME}/imported.md"] if STUDY.imports else []
     return [*collected, *tables, f"{HOME}/verdict.md", *imported, *figures, *PICTURES, f"{HOME}/report.html"]
 

@@ -72,18 +72,9 @@ rule figures:
     input:
         summary=f"{HOME}/summary.json",
     output:
-        svg=report(
-            f"{HOME}/figures/accuracy_against_ratio.svg",
-            caption="../report/accuracy_against_ratio.rst",
-            category="Figures",
-        ),
-        png=f"{HOME}/figures/accuracy_against_ratio.png",
-        curves_svg=report(
-            f"{HOME}/figures/training_curves.svg",
-            caption="../report/training_curves.rst",
-            category="Figures",
-        ),
-        curves_png=f"{HOME}/figures/training_curves.png",
+        svg=report([f"{figure}.svg" for figure in FIGURES], caption="../report/figures.rst", category="Figures"),
+        png=[f"{figure}.png" for figure in FIGURES],
+        csv=[f"{figure}.csv" for figure in FIGURES],
     log:
         f"{RESULTS}/logs/figures/{STUDY.name}.log",
     conda:

@@ -14,8 +14,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from partway import files
-from partway.results import style
-from partway.results.style import plt
+from partway.results.figures.look import PLAIN, plt
 
 COLUMNS = 8  # frames of a clip that are shown
 CELL, GAP = 144, 4  # pixels
@@ -43,7 +42,7 @@ class Strip:
 
 def draw(strips: Sequence[Strip], title: str, path: Path) -> None:
     """Write a PNG: for each video a row of its frames, and below it the same frames with the heat on them."""
-    with mpl.rc_context(style.STYLE):
+    with mpl.rc_context(PLAIN):
         height = STRIP_INCHES * len(strips) + HEAD_INCHES
         figure, axes = plt.subplots(len(strips), 1, squeeze=False, figsize=(WIDTH_INCHES, height), layout="constrained")
         figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", wrap=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from partway import files
+from partway.results.figures.palette import CONDITION, Palette
 from partway.results.tables import as_percent, read_runs
 
 # A name may look like a number or like "NA"; only an empty cell is missing.
@@ -32,6 +33,11 @@ class Collected:
         """Read what collect wrote."""
         lock, summary = (files.read_json(home / name) for name in ("study.lock.json", "summary.json"))
         return cls(home, decimals, lock, summary, read_runs(home))
+
+    @cached_property
+    def palette(self) -> Palette:
+        """The look of each setting of the whole grid."""
+        return Palette(self.runs[CONDITION].drop_duplicates().to_dict("records"), self.lock["labels"])
 
     @property
     def percent(self) -> Callable[..., str]:

@@ -18,7 +18,7 @@ from partway.progress import duration
 from partway.results import pictures, report_origin, style
 from partway.results.collected import Collected
 from partway.results.costs import NOTE, cost_table, shown_costs
-from partway.results.figures import curve_id, imported_of
+from partway.results.figures import Shown, shown
 from partway.results.imported import NOTE as ABOUT_IMPORTED
 from partway.results.imported import ImportedCurve, heading, read_curves, shown_rows
 from partway.results.inline_svg import inline
@@ -52,15 +52,16 @@ def write_report(home: Path, options: dict[str, Any]) -> None:
         "reported": reported,
         "above_test": above_test,
     }
+    drawn = {figure.name: figure for figure in shown(home)}
     cautions, imported = report_origin.cautions(study), read_curves(home, study.lock)
     page = templates.get_template("report.html.jinja").render(
         header=header(study),
         cautions=cautions,
         verdict=verdict(study, cautions),
-        accuracy=accuracy(study, imported),
+        accuracy=accuracy(study, imported, drawn["accuracy_against_ratio"]),
         ladders=[ladder(study, name) for name in study.lock["ladders"]],
         notes=ladder_notes(study),
-        curves=inline(home / "figures" / "training_curves.svg", "training", "Loss and top1 of each training by epoch."),
+        curves=_inline(study, drawn["training_curves"]),
         attention=pictures.shown(study.lock),
         truths=[truth(study, name) for name, data in study.lock["datasets"].items() if is_generated(data)],
         runs=table_of_runs(study.runs, study.lock, study.summary, study.percent),
@@ -111,20 +112,19 @@ def verdict(study: Collected, cautions: list[str]) -> Markup:
 # --- accuracy against ratio ----------------------------------------------------------------------------
 
 
-def accuracy(study: Collected, imported: list[ImportedCurve]) -> dict[str, Any]:
+def accuracy(study: Collected, imported: list[ImportedCurve], figure: Shown) -> dict[str, Any]:
     """The figure, and its numbers as tables."""
-    tables, tips = [], {}
+    tables = []
     for dataset in study.runs.dataset.unique():
         curves = style.curves(study.of_data(dataset), study.lock["labels"])
-        beside = imported_of(dataset, imported)
-        tables.append(_numbers(study, dataset, curves, list(beside.values())))
-        tips |= {id_: [_imported_tip(study, curve, *point) for point in curve.points] for id_, curve in beside.items()}
-        for place, curve in enumerate(curves):
-            tips[curve_id(dataset, place)] = [_tip(study, curve, *point) for point in curve.points if point[1]]
+        tables.append(_numbers(study, dataset, curves, [one for one in imported if one.about["dataset"] == dataset]))
     splits = style.listed(sorted(study.runs.scored_on.unique()))
-    words = f"{splits.capitalize()} accuracy (top1) against observation ratio; the table below holds its numbers."
-    figure = inline(study.home / "figures" / "accuracy_against_ratio.svg", "accuracy", words, tips)
-    return {"figure": figure, "splits": splits, "tables": tables, "references": study.lock["references"]}
+    about = {"splits": splits, "tables": tables, "references": study.lock["references"]}
+    return {"figure": _inline(study, figure)} | about
+
+
+def _inline(study: Collected, figure: Shown) -> Markup:
+    return inline(study.home / "figures" / f"{figure.name}.svg", figure.name, figure.words, figure.tips)
 
 
 def _numbers(study: Collected, dataset: str, curves: list[Curve], imported: list[ImportedCurve]) -> dict[str, Any]:
@@ -157,10 +157,6 @@ def _points(study: Collected, curve: Curve, ratios: list[float]) -> list[tuple[s
     return [points.get(ratio, ("", "")) for ratio in ratios]
 
 
-def _tip(study: Collected, curve: Curve, ratio: float, point: Estimate) -> str:
-    return f"{curve.name}\nratio {ratio:g}: {study.percent(point.value)} % (95 % interval {_interval(study, point)} %)"
-
-
 def _imported_points(study: Collected, curve: ImportedCurve, ratios: list[float]) -> list[tuple[str, str]]:
     """The same of what was imported; without an interval where the number of its videos is not known."""
     points = {
@@ -168,11 +164,6 @@ def _imported_points(study: Collected, curve: ImportedCurve, ratios: list[float]
         for ratio, value, around in curve.points
     }
     return [points.get(ratio, ("", "")) for ratio in ratios]
-
-
-def _imported_tip(study: Collected, curve: ImportedCurve, ratio: float, value: float, around: Estimate | None) -> str:
-    told = f" (95 % interval {_interval(study, around)} %)" if around else ""
-    return f"{curve.label}\nratio {ratio:g}: {study.percent(value)} %{told}"
 
 
 def imported_table(study: Collected, curve: ImportedCurve) -> dict[str, Any]:

@@ -1,44 +1,16 @@
-"""What figures, verdict and report share: curves, their names and colours, and how a figure is written."""
+"""What figures, verdict and report share: curves and their names."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import cycle
-from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
 
-mpl.use("Agg")  # before pyplot: no screen is needed
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
-
-from partway import files
 from partway.results import stats
 from partway.results.stats import Estimate
 
 SERIES = ["model", "ablation", "train_ratio", "train_fraction", "window"]
-# Okabe & Ito 2008: told apart by colour-blind readers; markers and line styles tell them apart in print.
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
-LINES = ["-", "--", "-.", ":"]
-STYLE = {
-    "svg.hashsalt": "partway",
-    "svg.fonttype": "none",
-    "text.parse_math": False,  # a label may hold dollar signs
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
-
-
-def write(figure: Figure, home: Path, name: str, dpi: int) -> None:
-    """Write a figure as SVG and PNG, equal figures as equal bytes, and close it."""
-    for suffix, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
-        with files.replacing(home / "figures" / f"{name}.{suffix}") as temporary:
-            figure.savefig(temporary, dpi=dpi, metadata=metadata)
-    plt.close(figure)
 
 
 def curves_of(runs: pd.DataFrame) -> pd.DataFrame:
@@ -80,30 +52,6 @@ def curve_points(runs: pd.DataFrame) -> list[tuple[float, Estimate | None]]:
         videos = int(group.videos.iloc[0]) if whole else 0
         points.append((float(ratio), stats.accuracy_interval(group.top1.mean(), videos) if whole else None))
     return points
-
-
-def ablation_colours(runs: pd.DataFrame, labels: dict[str, Any]) -> dict[str, str]:
-    """A colour for each ablation that runs, in the order of the study file; the same in every figure."""
-    used = [name for name in labels if name in set(runs.ablation)]
-    return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(used)}
-
-
-def curve_colours(runs: pd.DataFrame, labels: dict[str, Any]) -> dict[tuple, str]:
-    """A colour for each curve, by its values of SERIES: its ablation's, and for that ablation's further curves another.
-
-    Those are colours that no ablation has, as long as there are any.
-    """
-    of_ablation = ablation_colours(runs, labels)
-    free = cycle([colour for colour in COLOURS if colour not in of_ablation.values()] or COLOURS)
-    drawn = pd.concat([curves_of(group) for _, group in runs.groupby("dataset", sort=False)])
-    series = list(drawn[SERIES].drop_duplicates().itertuples(index=False, name=None))
-    colours: dict[tuple, str] = {}
-    taken: set[str] = set()
-    for values in sorted(series, key=lambda values: values[2] == "random"):
-        ablation = values[1]
-        colours[values] = next(free) if ablation in taken else of_ablation[ablation]
-        taken.add(ablation)
-    return colours
 
 
 def ablation_name(ablation: str, labels: dict[str, Any]) -> str:
