@@ -13,13 +13,14 @@ import pytest
 from conftest import REPOSITORY
 from known import HOME, known_study, write_data, write_known, write_training
 from partway import cli, dag, files, keys, study
-from partway.results import report_runs
+from partway.results import report_parts, report_runs
 from partway.results.collect import collect, collect_partial
 from partway.results.collected import Collected
 from partway.results.figures import draw_figures
 from partway.results.inline_svg import inline
 from partway.results.plain_markdown import to_html
 from partway.results.report import write_report
+from partway.results.report_cost import cost
 from partway.results.report_origin import cautions, origin
 from partway.results.tables import write_tables
 from partway.results.verdict import write_verdict
@@ -99,11 +100,13 @@ def test_all_is_there_in_the_order_of_a_review(page):
         "What was found, and how sure",
         "Accuracy against observation ratio",
         "Ablation tables",
-        "Training curves",
+        "More figures",
         "What can be known",
         "Runs",
         "Data",
         "Provenance",
+        "Time and cost",
+        "Third-party parts of this page",
     ]
     assert "10 runs, all complete" in page.texts("li")
     assert "6 distinct trainings" in page.texts("li")
@@ -118,26 +121,46 @@ def test_the_verdict_is_that_of_its_file_word_by_word(page):
 
 
 def test_the_ablation_table_shows_what_its_csv_holds(page):
-    rows = [text for text in page.texts("tr") if " to " in text and "n = 10" in text]
+    rows = [text for text in page.texts("tr") if "(n = 10)" in text]
     assert len(rows) == 4
-    for text, row in zip(rows, pd.read_csv(page.home / "tables" / "recipe.csv").itertuples(), strict=True):
+    csv = pd.read_csv(page.home / "tables" / "recipe.csv")
+    for text, row in zip(rows, csv.itertuples(), strict=True):
         assert f"{100 * row.test_top1:.1f} ± {100 * row.test_top1_std:.1f}" in text
-        assert f"{100 * row.test_low:.1f} to {100 * row.test_high:.1f}" in text
+        assert f"[{100 * row.test_low:.1f}, {100 * row.test_high:.1f}]" in text
         for to in ("previous", "first"):
-            low, high = (getattr(row, f"difference_to_{to}_{end}") for end in ("low", "high"))
-            assert pd.isna(low) or f"{100 * low:+.1f} to {100 * high:+.1f}" in text
-    assert rows[1].startswith("+ Mixup alpha 0.8 2 1 2 90.0 n = 10 60.0 ± 0.0")
+            name = f"difference_to_{to}"
+            low, high, p_value = (getattr(row, f"{name}_{what}") for what in ("low", "high", "p_holm"))
+            mark = "*" if p_value <= 0.05 else ""
+            assert (
+                pd.isna(low) or f"{100 * getattr(row, name):+.1f}{mark} [{100 * low:+.1f}, {100 * high:+.1f}]" in text
+            )
+            assert pd.isna(low) or f"p {p_value:.3f}" in text or p_value < 0.001
+    assert rows[1].startswith("+ Mixup alpha 0.8 2 1 2 90.0 (n = 10) 60.0 ± 0.0")
     assert "mime, trained and tested on whole videos; n = 20 test videos" in page.texts("caption")
-    assert len(page.find("td", class_="clear")) == 1  # of all differences, one interval is on one side of 0
+    marked = sum((csv[f"difference_to_{to}_p_holm"] <= 0.05).sum() for to in ("previous", "first"))
+    assert len(page.find("td", class_="clear")) == marked
     (section,) = page.texts("section", id="ladders")
     assert "cover the choice of test videos only" in section
+    assert "5 points are 1 of 20 test videos" in section
+
+
+def test_the_settings_of_the_rows_stand_beside_the_ablation_table(page):
+    ((_, words),) = page.find("table", class_="settings")
+    rows = [
+        row for row in page.texts("tr") if row.startswith(("setting ", "training.mixup.alpha", "total epochs", "views"))
+    ]
+    assert rows[:4] == [
+        "setting vanilla + Mixup two_stage six_views",
+        "total epochs 2 2 3 3",
+        "views 1 1 1 6",
+        "training.mixup.alpha — 0.8 0.8 0.8",
+    ]
+    assert "training.mixup.alpha" in "".join(words)
 
 
 def test_the_numbers_of_the_figure_stand_below_it_and_on_its_points(page):
-    rows = page.texts("tr")
-    # 5 and 8 of 20 videos, with the intervals of Wilson; chance among two classes
-    assert "vanilla, trained on whole videos 1 25.0 11.2 to 46.9 40.0 21.9 to 61.3" in rows
-    assert "chance 50.0 50.0" in rows
+    # 5 and 8 of 20 videos, with the intervals of Wilson
+    assert "mime vanilla, trained on whole videos 25.0 [11.2, 46.9] 40.0 [21.9, 61.3]" in page.texts("tr")
     tips = [tip for tip in page.texts("title") if "interval" in tip]
     assert tips == [
         "vanilla, trained on whole videos ratio 0.5: 25.0 % (95 % interval 11.2 to 46.9 %)",
@@ -146,33 +169,29 @@ def test_the_numbers_of_the_figure_stand_below_it_and_on_its_points(page):
 
 
 def test_every_run_stands_there_with_its_settings(page):
-    runs = page.texts("tbody", data_state="complete")
+    runs = page.texts("tr", data_state="complete")
     assert len(runs) == 10
-    six_views, run = runs[7], files.read_json(page.home / "summary.json")["runs"][7]
-    assert six_views.startswith("six_views matched 1 1 complete 75.0 100.0 75.0 90.0 4 3 s")
+    assert runs[7] == "six_views matched 1 1 complete 75.0 100.0 75.0 90.0 4 3 s"
+    ((_, words),) = page.find("details", id="run-8")
+    assert " ".join("".join(words).split()).startswith("six_views, matched, 1, 1, complete, 75.0")
+    run = files.read_json(page.home / "summary.json")["runs"][7]
+    told = "".join(words) + "".join("".join(words) for _, words in page.find("div", id="run-parts"))
     for folder in (*run["trainings"], run["evaluation"], run["validation"]):
-        assert folder in six_views
-    for setting in (
-        *("mixup {alpha: 0.8, prob: 1}", "mixup null", "weight_decay 0.05", "num_frames 4", "crops: 3", "seed 1"),
-        *("consistent false", "precision fp32", "train uniform", "validation {fraction: 0.25, by: group, seed: 0}"),
-        *("2 epochs, epoch 1 chosen, 2 s, CPU, fp32, 1 thread, commit abc", "mean class accuracy 75.0 %"),
-        "observation_ratio_1.0/seed_1/run.json",
-    ):
-        assert setting in six_views
+        assert folder in told
     differ = page.texts("span", class_="differs")
     assert "epochs 2" in differ
-    assert "seed 1" in differ
     assert "weight_decay 0.05" not in differ
     (section,) = page.texts("section", id="runs")
     assert "All runs share data set mime, model small, train fraction 1, window prefix." in section
 
 
-def test_beyond_some_number_of_runs_the_settings_are_left_to_their_files(resolved, monkeypatch):
-    monkeypatch.setattr(report_runs, "MOST_WITH_SETTINGS", 3)
+def test_beyond_some_number_of_runs_the_details_are_left_to_their_files(resolved, monkeypatch):
+    monkeypatch.setattr(report_runs, "MOST_WITH_DETAILS", 3)
     collect(resolved, HOME)
     page = Page(drawn())
-    assert page.texts("summary").count("Settings") == 3
-    assert "Only the first 3 runs show their settings here" in page.texts("section", id="runs")[0]
+    assert len(page.find("noscript", data_run="3")) == 1
+    assert not page.find("noscript", data_run="4")
+    assert "Only the first 3 runs show more here" in page.texts("section", id="runs")[0]
 
 
 def test_holes_are_marked_and_say_why(resolved):
@@ -183,13 +202,13 @@ def test_holes_are_marked_and_say_why(resolved):
     assert cli.main(["collect", "study.yaml", "--partial"]) == 0
     page = Page((HOME / "partial" / "report.html").read_text())
     assert page.texts("p", class_="notice")[0].startswith("4 runs are missing. Holes are marked")
-    assert len(page.find("tbody", data_state="missing")) == 4
-    reasons = page.texts("tr", class_="why")
-    assert reasons[0] == f"lacks training {run.trainings[-1]} (mime small mixup, train_ratio 1.0, seed 1)"
+    assert len(page.find("tr", data_state="missing")) == 4
+    reasons = page.texts("td", class_="why")
+    assert reasons[0] == f"missing lacks training {run.trainings[-1]} (mime small mixup, train_ratio 1.0, seed 1)"
     assert f"+ Mixup lacks seed 1: training {run.trainings[-1]} (mime small mixup, train_ratio 1.0, seed 1)" in (
         page.texts("li")
     )
-    assert "vanilla, trained on whole videos 1 missing 40.0 21.9 to 61.3" in page.texts("tr")
+    assert "mime vanilla, trained on whole videos missing 40.0 [21.9, 61.3]" in page.texts("tr")
     assert page.texts("tr", class_="hole")[0].startswith("+ Mixup alpha 0.8 2 1 1 of 2 90.0")
     assert "partway collect study.yaml --partial" in page.texts("code")
 
@@ -220,8 +239,12 @@ def test_two_data_sets_are_told_apart(tmp_path, monkeypatch):
     tree["grid"].append(tree["grid"][1] | {"dataset": "other"})
     collect(write_known(tree), HOME)
     page = Page(drawn())
-    assert page.texts("summary")[:2] == ["The numbers of this figure: mime", "The numbers of this figure: other"]
-    assert page.texts("tr").count("vanilla, trained on whole videos 1 25.0 11.2 to 46.9 40.0 21.9 to 61.3") == 2
+    rows = [
+        row
+        for row in page.texts("tr")
+        if row.endswith("vanilla, trained on whole videos 25.0 [11.2, 46.9] 40.0 [21.9, 61.3]")
+    ]
+    assert [row.split()[0] for row in rows] == ["mime", "other"]
     assert len([tip for tip in page.texts("title") if "interval" in tip]) == 4
     assert page.texts("h3").count("other") == 2  # of the truth, of the data
 
@@ -248,7 +271,7 @@ def test_names_never_become_markup(tmp_path, monkeypatch):
     assert cli.main(["collect", "study.yaml", "--partial", "--set", edit]) == 0
     html = (HOME / "partial" / "report.html").read_text(encoding="utf-8")
     page = Page(html)
-    assert [attrs for attrs, _ in page.find("script")] == [{}]  # ours
+    assert ["".join(words) for _, words in page.find("script")] == [script.text for script in report_parts.scripts()]
     assert not page.find("b", onclick="alert(2)")
     assert {attrs["src"][:23] for attrs, _ in page.find("img")} == {"data:image/jpeg;base64,"}
     assert not [name for _, attrs, _ in page.elements for name in attrs if name.startswith("on")]
@@ -258,7 +281,7 @@ def test_names_never_become_markup(tmp_path, monkeypatch):
     assert f"2: bow, {NASTY}" in page.texts("dd")
     assert f"{NASTY}.avi unreadable why {NASTY}" in page.texts("tr")
     assert f"set={edit}" in page.texts("dd")
-    assert page.texts("h2")[-1] == "Provenance"
+    assert page.texts("h2")[-1] == "Third-party parts of this page"
     assert "lines" not in page.texts("h3")
 
 
@@ -300,9 +323,11 @@ def test_its_ids_are_its_own_and_all_that_is_pointed_to_is_there(page):
 
 def test_only_its_own_script_may_run(page):
     (policy,) = [attrs["content"] for attrs, _ in page.find("meta") if "http-equiv" in attrs]
-    (script,) = ["".join(words) for _, words in page.find("script")]
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" == policy
+    scripts = ["".join(words) for _, words in page.find("script")]
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    assert policy == f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"
+    assert len(scripts) == 1 + len(report_parts.OWN)
 
 
 def test_equal_inputs_give_equal_bytes(resolved):
@@ -341,7 +366,7 @@ def test_what_the_package_holds_beside_modules_is_installed():
     results = REPOSITORY / "src" / "partway" / "results"
     found = {path for pattern in patterns["partway.results"] for path in results.glob(pattern)}
     beside = {p for p in (REPOSITORY / "src").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
-    assert {path.name for path in beside} >= {"report.html.jinja", "report.css", "report.js"}
+    assert {path.name for path in beside} >= {"report.html.jinja", "page.css", "runs.js", "sortable.min.js", "LICENSE"}
     assert {path for path in beside if "egg-info" not in str(path)} <= found
 
 
@@ -367,11 +392,38 @@ def test_what_made_the_numbers(page):
     assert facts["videos"] == "18 train, 20 validation, 20 test; 400 frames"
     assert facts["groups"] == "6; none is cut by a split"
     assert not page.find("aside")
-    # 6 trainings of 1.5 s; 10 runs, of which the 4 with two stages take 3 s
+    # 6 trainings of 1.5 s and 18 evaluations of 0.5 s, on one thread. Alone, the 10 runs, of which 4 have two stages, would
+    # have trained for 21 s and evaluated for 10: 13 s more than the 18 that were spent.
+    (cost,) = page.texts("section", id="cost")
     assert (
-        "Trainings took 9 s together, evaluations 9 s. Had every run been trained alone, it would have been 21 s"
-        in (page.texts("section", id="provenance")[0])
+        "Trainings took 9 s together, evaluations 9 s. That is 0.0050 CPU-hours. Sharing saved 0.0036 CPU-hours" in cost
     )
+    assert "trainings, CPU-hours 6 0.0025 0.0058 0.0033" in page.texts("tr")
+    assert "evaluations, CPU-hours 18 0.0025 0.0028 < 0.001" in page.texts("tr")
+    assert "12 s saved by sharing" in page.texts("li")
+
+
+def test_hours_of_a_gpu_are_told_apart_and_what_no_run_could_share_is_not_saved(resolved):
+    two_stage = next(run for run in resolved.runs if len(run.trainings) == 2)
+    for folder in resolved.trainings:
+        path = Path("results/trainings", folder, "training.json")
+        changes = {"device": "NVIDIA H200", "time_sec": 36000.0} if folder == two_stage.trainings[0] else {"threads": 4}
+        files.write_json(path, files.read_json(path) | changes)
+    Path("results/evaluations", two_stage.evaluation, "metrics.json").unlink()
+    collect_partial(resolved, HOME)
+    told = cost(Collected.read(HOME / "partial", 1))
+    rows = {row["kind"]: row for row in told["rows"]}
+    chains = [
+        run
+        for run in resolved.runs
+        if run.evaluation != two_stage.evaluation and two_stage.trainings[0] in run.trainings
+    ]
+    gpu = rows["trainings, GPU-hours"]
+    assert (gpu["jobs"], gpu["spent"]) == (1, "10.0")
+    assert gpu["alone"] == f"{10 * len(chains):#.3g}"
+    assert gpu["saved"] == f"{10 * (len(chains) - 1):#.3g}"
+    assert rows["trainings, CPU-hours"]["spent"] == "0.0083"  # 5 of 1.5 s on 4 threads
+    assert "10.0 GPU-hours and 0.0" in told["words"]
 
 
 @pytest.mark.parametrize(
@@ -456,7 +508,7 @@ def test_generated_classes_are_drawn_and_leaks_counted(resolved):
     assert [row for row in page.texts("tr") if " of 20 " in row] == ["0.5 75.0 10 of 20 2 1", "1 100.0 0 of 20 0 0"]
     assert "setting a b differ in order; n = 8 c d differ in order; n = 6" in page.texts("tr")
     assert "vanilla, trained on whole videos 37.5 100.0" in page.texts("tr")  # 6 of 16, over the seeds
-    assert "ceiling of any honest model (prefix) 75.0 100.0" in page.texts("tr")
+    assert "mime ceiling of any honest model (prefix) 75.0 100.0" in page.texts("tr")
     assert "".join(section[1]).count("One row a class") == 1
     (sheet,) = [attrs for attrs, _ in page.find("img")]
     jpeg = base64.b64decode(sheet["src"].partition(",")[2])

@@ -1,4 +1,4 @@
-"""report.html in a real Chromium: no error, no request, no overflow; sorting, filtering, dark, print, no JavaScript."""
+"""report.html in a real Chromium: no error, no request, no overflow; sorting, filtering, tips, axe, print, no JavaScript."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"
 PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 CURVE = "vanilla, trained on whole videos\nratio"
 TIPS = [f"{CURVE} 0.5: 25.0 % (95 % interval 11.2 to 46.9 %)", f"{CURVE} 1: 40.0 % (95 % interval 21.9 to 61.3 %)"]
+NASTY = """<script>alert('1')</script><img src=x onerror=alert(2)></noscript></details>"größer" &amp; 映画"""
 LONG = "+ a_label_that_is_one_word_and_longer_than_any_phone_is_wide_and_has_no_place_to_break"
 
 
@@ -33,13 +34,15 @@ def browser():
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory) -> str:
-    """The page of a study with a long label and one missing run."""
+    """The page of a study with a long label, one missing run, and names that would be markup."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("browser"))
-        tree = known_study() | {"figures": {"dpi": 50}}
-        tree["ablations"]["two_stage"] |= {"label": LONG, "note": "a note"}
+        tree = known_study() | {"figures": {"dpi": 50}, "question": f"Is it {NASTY}?"}
+        tree["ablations"]["two_stage"] |= {"label": LONG, "note": f"a note {NASTY}"}
+        tree["ablations"]["six_views"] |= {"label": f"six_views {NASTY}"}
         resolved = write_known(tree)
         write_data(resolved)
+        files.write_json(Path("results/data", resolved.datasets["mime"].folder, "classes.json"), ["bow", NASTY])
         run = next(run for run in resolved.runs if run.ablation == "six_views" and run.seed == 1)
         Path("results/evaluations", run.evaluation, "metrics.json").unlink()
         record = Path("results/trainings", resolved.runs[0].trainings[0], "training.json")
@@ -57,6 +60,7 @@ def opened(browser, address: str, **options) -> Iterator:
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: said.append(request.url))
+    page.on("dialog", lambda dialog: said.append(dialog.message))
     page.goto(address)
     yield page
     page.wait_for_timeout(100)
@@ -66,43 +70,134 @@ def opened(browser, address: str, **options) -> Iterator:
 
 def shown(page, column: int) -> list[str]:
     """The texts of a column of the table of runs, as far as they can be seen."""
-    return page.locator(f"#runs-table .run:visible td:nth-child({column})").all_inner_texts()
+    return page.locator(f"#runs-table tbody tr:not(.more):visible > :nth-child({column})").all_inner_texts()
 
 
 def test_it_opens_without_an_error_or_a_request(browser, address):
     with opened(browser, address) as page:
         assert page.title() == "known: partway report"
-        assert page.locator("h2").count() == 8
+        assert page.locator("h2").count() == 10
         for link in page.locator("nav a").all():
             assert page.locator(link.get_attribute("href")).is_visible()
         assert page.locator("figure svg").count() == 2
         assert page.locator("img.sheet").evaluate("picture => picture.complete && picture.naturalWidth > 100")
-        assert page.locator("figure svg use title").all_text_contents() == TIPS
+        assert page.locator("script").count() == 4
+        assert Path(address.removeprefix("file://")).stat().st_size < 600_000
+
+
+def test_points_of_a_figure_tell_their_numbers_on_hover_and_with_the_keyboard(browser, address):
+    with opened(browser, address) as page:
+        tip, points = page.get_by_role("tooltip"), page.locator("#accuracy figure svg [tabindex]")
+        assert points.evaluate_all("points => points.map(point => point.getAttribute('aria-label'))") == TIPS
+        assert [point.get_attribute("tabindex") for point in points.all()] == ["0", "-1"]
+        assert not tip.is_visible()
+        points.first.focus()
+        assert tip.inner_text() == TIPS[0]
+        page.keyboard.press("ArrowRight")
+        assert tip.inner_text() == TIPS[1]
+        page.keyboard.press("Escape")
+        assert not tip.is_visible()
+        points.first.scroll_into_view_if_needed()
+        box = points.first.bounding_box()
+        page.mouse.move(box["x"] + 9, box["y"] + 9)  # near is enough
+        assert tip.inner_text() == TIPS[0]
+        page.mouse.move(0, 0)
+        assert not tip.is_visible()
+
+
+def test_all_tables_are_sorted_with_the_keyboard(browser, address):
+    with opened(browser, address) as page:
+        for table in page.locator("table.sortable").all():
+            assert table.locator("thead button").count() == table.locator("thead th").count()
+        ladder = page.locator("table.ladder").first
+        names = ladder.locator("tbody th")
+        order = names.all_inner_texts()
+        head = ladder.get_by_role("columnheader", name="test %").get_by_role("button")
+        head.press("Enter")
+        ladder.locator("tbody tr:first-child th", has_text="vanilla").wait_for()
+        numbers = ladder.locator("tbody td:nth-child(6) b").all_inner_texts()
+        assert numbers == sorted(numbers, key=lambda number: float(number.split()[0]))
+        head.press("Enter")
+        ladder.locator("tbody tr:first-child th", has_text="six_views").wait_for()
+        ladder.get_by_role("columnheader", name="ablation").get_by_role("button").press("Enter")
+        ladder.locator("tbody tr:first-child th", has_text="vanilla").wait_for()
+        assert names.all_inner_texts() == order
 
 
 def test_runs_are_sorted_filtered_and_opened_with_the_keyboard(browser, address):
     with opened(browser, address) as page:
         time = 1 + page.locator("#runs-table thead th").all_inner_texts().index("time")
         head = page.locator(f"#runs-table thead th:nth-child({time})")
-        head.locator("button").focus()
-        page.keyboard.press("Enter")
+        six_views = page.get_by_role("button", name="six_views").locator("visible=true")
+        six_views.first.press("Enter")
+        details = page.locator("#runs-table .more details").first
+        assert details.is_visible()
+        assert (
+            details.evaluate("details => details.closest('tr').previousElementSibling.textContent")
+            .strip()
+            .startswith("six_views")
+        )
+        head.locator("button").press("Enter")
+        page.locator("#runs-table tbody tr:first-child td:last-child", has_text="2 s").wait_for()
         assert head.get_attribute("aria-sort") == "ascending"
         assert shown(page, time) == ["2 s"] * 3 + ["3 s"] * 3 + ["12 s"] * 3 + ["—"]
-        page.keyboard.press("Enter")
+        head.locator("button").press("Enter")
+        page.locator("#runs-table tbody tr:first-child td:last-child", has_text="12 s").wait_for()
         assert head.get_attribute("aria-sort") == "descending"
-        assert shown(page, time) == ["12 s"] * 3 + ["3 s"] * 3 + ["2 s"] * 3 + ["—"]
+        assert shown(page, time) == ["12 s"] * 3 + ["3 s"] * 3 + ["2 s"] * 3 + ["—"]  # holes last, whichever way
+        assert (
+            details.evaluate("details => details.closest('tr').previousElementSibling.textContent")
+            .strip()
+            .startswith("six_views")
+        )
         page.get_by_role("searchbox").fill("MIXUP 1")
         assert set(shown(page, 1)) == {"+ Mixup"}
         assert page.get_by_role("status").inner_text() == "2 of 10 runs"
+        assert not details.is_visible()
         page.get_by_role("searchbox").fill("")
         page.get_by_role("combobox").select_option("missing")
-        assert shown(page, 1) == ["six_views"]
-        assert page.locator(".why:visible").inner_text().startswith("lacks evaluation videomae-")
-        settings = page.locator(".more").filter(has_text="weight_decay 0.05").locator("visible=true")
-        assert settings.count() == 0
-        page.get_by_role("button", name="six_views").locator("visible=true").press("Enter")
-        assert settings.count() == 1
-        assert page.locator("button[aria-expanded=true]").count() == 1
+        assert [text[:9] for text in shown(page, 1)] == ["six_views"]
+        assert page.locator(".why:visible").inner_text().split("lacks ")[1].startswith("evaluation videomae-")
+        page.get_by_role("combobox").select_option("")
+        page.locator("#runs-table button[aria-expanded=true]").press("Enter")
+        assert page.locator("#runs-table .more").count() == 0
+
+
+def test_an_address_opens_a_run(browser, address):
+    with opened(browser, address) as page:
+        page.evaluate("location.hash = '#run-3'")
+        page.wait_for_selector("#runs-table .more")
+        assert page.locator("#runs-table button[data-run='3']").get_attribute("aria-expanded") == "true"
+
+
+def test_names_stay_text_in_the_page_and_in_what_a_click_opens(browser, address):
+    with opened(browser, address) as page:
+        for button in page.locator("#runs-table tbody button").all():
+            button.click()
+        page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+        assert page.locator("#runs-table .more").count() == 10
+        assert page.locator("script").count() == 4
+        assert page.locator("img[src='x'], [onerror]").count() == 0
+        assert page.locator(".question").inner_text() == f"Is it {NASTY}?"
+        assert any(NASTY in told for told in page.locator("#runs-table .more").all_text_contents())
+        assert NASTY in page.locator("#data dd", has_text="bow").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser, address, scheme):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe is not installed: pip install '.[dev]'"
+    )
+    # axe is a script of its own, and does not look at contrast on the shadows that a box has at its sides.
+    with opened(browser, address, color_scheme=scheme, bypass_csp=True) as page:
+        page.add_style_tag(content=".scroll { background: none !important; }")
+        for button in page.locator("#runs-table tbody button").all()[-2:]:
+            button.click()
+        page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+        rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+        found = axe.Axe().run(page, options=rules).response
+        assert not [(it["id"], it["nodes"][0]["html"], it["nodes"][0]["failureSummary"]) for it in found["violations"]]
+        assert len(found["passes"]) > 40
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
@@ -152,26 +247,36 @@ def test_words_can_be_read_on_light_and_dark(browser, address, scheme):
         assert min(lowest.values()) >= 4.5, lowest
 
 
-def test_print_is_black_on_white_and_shows_what_a_click_would(browser, address):
+def test_print_is_black_on_white_and_shows_what_was_opened(browser, address):
     with opened(browser, address, color_scheme="dark") as page:
         numbers = page.locator("details.numbers table").first
         assert not numbers.is_visible()
-        page.locator(".run button").first.click()
-        assert page.locator(".more").first.is_visible()
+        page.locator("#runs-table tbody button").first.click()
         page.emulate_media(media="print", color_scheme="dark")
         assert page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
         assert numbers.is_visible()
-        for left_out in ("nav", ".filter", ".more"):
+        for left_out in ("nav", ".filter"):
             assert not page.locator(left_out).first.is_visible()
-        assert page.locator(".run").count() == 10
+        assert page.locator("#runs-table .more:visible").count() == 1
+        assert page.locator("#runs-table tbody tr:not(.more):visible").count() == 10
+        page.set_viewport_size({"width": 690, "height": 1000})  # A4 between its margins
+        for box in page.locator(".scroll:visible").all():
+            assert box.evaluate("box => box.scrollWidth <= box.clientWidth + 1"), box.get_attribute("aria-label")
         assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_whoever_wants_no_motion_gets_none(browser, address):
+    with opened(browser, address, reduced_motion="reduce") as page:
+        assert page.locator("html").evaluate("html => getComputedStyle(html).scrollBehavior") == "auto"
 
 
 def test_without_javascript_all_is_there(browser, address):
     with opened(browser, address, java_script_enabled=False) as page:
         assert not page.locator(".filter").is_visible()
-        assert page.locator("#runs-table .run:visible").count() == 10
-        first = page.locator(".more").first
-        assert not first.get_by_text("weight_decay 0.05").is_visible()
-        first.locator("summary").click()
-        assert first.get_by_text("weight_decay 0.05").is_visible()
+        assert page.locator("#runs-table tbody tr:visible").count() == 10
+        assert page.locator("#accuracy figure svg use title").all_text_contents() == TIPS
+        first = page.locator("#run-1")
+        assert not first.get_by_text("Training curves").is_visible()
+        first.locator("summary").first.click()
+        assert first.get_by_text("Training curves").is_visible()
+        assert page.locator("#run-parts dd:has-text('weight_decay 0.05')").first.is_visible()

@@ -138,6 +138,12 @@ def _for_drawing(verb: Verb) -> None:
         drawing = verb(name, run, help_)
         drawing.add_argument("--summary", required=True, type=Path, help="summary.json of the study")
         drawing.add_argument("--options", required=True, type=json.loads, help="JSON: options and results version")
+    drawing.add_argument(
+        "--roots",
+        type=json.loads,
+        default={},
+        help="JSON: where the videos of each data set lie; without, none is shown",
+    )
 
 
 def _figure(verb: Verb) -> None:

@@ -161,6 +161,7 @@ HEADINGS = {
     ),
     "TableOptions": ("Table options", "`tables`."),
     "FigureOptions": ("Figure options", "`figures`."),
+    "ReportOptions": ("Report options", "`report`."),
 }
 
 ENDING = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from partway import effect, imports, keys, layouts, sources
 from partway.attention import request
+from partway.changes import changes
 from partway.families import FAMILIES, Architecture
 from partway.schema import Model, ModelOptions, Stage, StudyFile
 from partway.schema_clips import Evaluation as EvaluationOptions
@@ -67,9 +68,11 @@ class Resolver:
         self.trainings: dict[str, Training] = {}
         self.evaluations: dict[str, Evaluation] = {}
 
-    def _recipe(self, model_name: str, ablation_name: str) -> Recipe:
+    def _recipe(self, model_name: str, ablation_name: str | None) -> Recipe:
+        """The recipe of an ablation; without one, that of the model alone."""
         model = self.file.models[model_name]
-        chain = [self.file.ablations[name] for name in reversed(chain_of(self.text.tree, ablation_name))]
+        names = chain_of(self.text.tree, ablation_name) if ablation_name else []
+        chain = [self.file.ablations[name] for name in reversed(names)]
         layers = [_written(layer) for layer in (self.file, model, *chain)]
         sections = {name: merged(*(layer.get(name, {}) for layer in layers)) for name in RECIPE_SECTIONS}
         choice = self.weights.get(model_name, Choice())
@@ -139,9 +142,20 @@ class Resolver:
             labels={name: {"label": a.label, "note": a.note} for name, a in file.ablations.items()},
             tables=file.tables.model_dump(),
             figures=file.figures.model_dump(),
+            report=file.report.model_dump(),
+            changes=self._changes(runs.values()),
             imports=imported,
             pictures=request.pictures(file.attention, runs.values()),
         )
+
+    def _changes(self, runs: Iterable[Run]) -> dict[str, Any]:
+        """What each ablation that runs changes, by model and ablation: the one below it, by name, and the settings."""
+        found: dict[str, Any] = {}
+        for model, name in dict.fromkeys((run.model, run.ablation) for run in runs):
+            below = self.file.ablations[name].extends
+            settings = keys.normalise(changes(self.recipe(model, name), self.recipe(model, below)))
+            found.setdefault(model, {})[name] = {"below": below, "settings": settings}
+        return found
 
     def _runs(self, block: GridBlock) -> Iterator[Run]:
         dataset = self.file.datasets[block.dataset]

@@ -15,7 +15,7 @@ from partway.families import FAMILIES
 from partway.schema_attention import Attention
 from partway.schema_clips import Evaluation, Sampling, Transforms
 from partway.schema_data import AnyDataset
-from partway.schema_grid import Anchor, FigureOptions, GridBlock, LadderName, LadderOrRows, TableOptions
+from partway.schema_grid import Anchor, FigureOptions, GridBlock, LadderName, LadderOrRows, ReportOptions, TableOptions
 from partway.schema_training import Training
 from partway.schema_types import (
     Count,
@@ -204,6 +204,7 @@ class StudyFile(Recipe):
     )
     tables: TableOptions = TableOptions()
     figures: FigureOptions = FigureOptions()
+    report: ReportOptions = ReportOptions()
 
     @field_validator("results_dir")
     @classmethod

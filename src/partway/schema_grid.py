@@ -1,4 +1,4 @@
-"""The parts of a study file that say what runs and what is shown: grid, ladders, reported numbers, tables, figures."""
+"""The parts of a study file that say what runs and what is shown: grid, ladders, reported numbers, tables, figures, report."""
 
 from __future__ import annotations
 
@@ -100,6 +100,16 @@ class FigureOptions(Section):
     """How figures are drawn; in no key."""
 
     dpi: Annotated[int, Field(ge=50, le=1200)] = Field(150, description="of the PNG files")
+
+
+class ReportOptions(Section):
+    """What the report shows; in no key."""
+
+    film_strips: Annotated[int, Field(ge=0, le=12)] = Field(
+        5,
+        description="videos in pictures that it shows of each run: half of them, rounded up, wrong and the others right; "
+        "0 for none, as where the data set's licence forbids to pass frames on",
+    )
 
 
 def _no_other_table(name: str) -> str:

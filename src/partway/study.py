@@ -128,9 +128,16 @@ class Study:
     labels: dict[str, dict[str, str | None]]
     tables: dict[str, Any]
     figures: dict[str, Any]
+    report: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)  # by model and ablation: what it changes, and of which
     imports: list[dict[str, Any]] = field(default_factory=list)  # results of an older script, with all their numbers
     pictures: dict[str, Picture] = field(default_factory=dict)  # of attention; by place, see `attention.request`
     command: str | None = field(default=None, compare=False)  # what the user typed; for the report alone
+
+    @property
+    def roots(self) -> dict[str, str]:
+        """Where the videos of each data set lie: machine facts."""
+        return {name: source.root for name, source in self.datasets.items()}
 
     @property
     def table_files(self) -> list[str]:

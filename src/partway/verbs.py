@@ -124,7 +124,7 @@ def run_figure(options: argparse.Namespace) -> None:
 def run_report(options: argparse.Namespace) -> None:
     from partway.results.report import write_report
 
-    write_report(options.summary.parent, options.options["options"])
+    write_report(options.summary.parent, options.options["options"], options.roots)
 
 
 def run_check(options: argparse.Namespace) -> None:

@@ -99,9 +99,12 @@ rule report:
         f"{RESULTS}/logs/report/{STUDY.name}.log",
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        roots=keys.canonical_json(STUDY.roots),
     params:
-        options=results_options(STUDY.tables),
+        options=results_options(STUDY.tables | STUDY.report),
     message:
         f"report {HOME}"
     shell:
-        "python -m partway report --summary {input.summary:q} --options {params.options:q} 2> >(tee {log:q} >&2)"
+        "python -m partway report --summary {input.summary:q} --options {params.options:q} --roots {resources.roots:q}"
+        " 2> >(tee {log:q} >&2)"

@@ -153,4 +153,4 @@ def _draw(study: Study, folder: Path) -> None:
     write_costs(folder)
     write_imported(folder, study.tables)
     draw_figures(folder, study.figures)
-    write_report(folder, study.tables)
+    write_report(folder, study.tables | study.report, study.roots)

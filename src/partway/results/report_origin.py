@@ -8,7 +8,6 @@ from importlib.metadata import version
 from typing import Any
 
 from partway import keys
-from partway.progress import duration
 from partway.results import protocol
 from partway.results.collected import Collected
 from partway.results.style import count
@@ -100,16 +99,6 @@ def origin(study: Collected) -> dict[str, list[str]]:
         "this page": [f"results version {keys.RESULTS_VERSION}, partway {version('partway')}"],
     }
     return {words: values for words, values in facts.items() if any(values)}
-
-
-def cost(study: Collected) -> dict[str, Any]:
-    """Time that trainings and evaluations took, and what it would have been had every run been trained alone."""
-    alone, together = study.complete.time_sec.sum(), study.seconds("trainings")
-    return {
-        "trainings": duration(together),
-        "evaluations": duration(study.seconds("evaluations")),
-        "alone": duration(alone) if alone > together else None,
-    }
 
 
 def data_set(study: Collected, name: str) -> dict[str, Any]:
