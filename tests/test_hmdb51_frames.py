@@ -313,8 +313,10 @@ def test_frames_run_to_tables_figures_report_and_a_checked_submission(tree, tmp_
         f"no labels, classes in {runs.submission[0]}",
         "6 test without labels",
         "validation videos of 2 classes",
+        "Some validation videos",
     ):
         assert words in text
+    assert 'alt="Frames across the whole video' in page
     verdict = workplace.results("one/verdict.md")[0].read_text()
     assert f"- frames, vanilla, trained on matched ratios, ratio 1, seed 0: {runs.submission[0]}" in verdict
     assert workplace.jobs() == {}

@@ -30,6 +30,12 @@ def test_the_report_names_the_command_of_the_call(finished):
     assert str(SNAKEMAKE.parent) not in page
 
 
+def test_the_report_shows_videos_from_where_snakemake_says_they_lie(finished):
+    page = (finished.folder / "results/clips/report.html").read_text()
+    assert 'src="data:image/jpeg;base64,' in page.partition('alt="Frames across the whole video')[0]
+    assert "No video is shown" not in page
+
+
 def test_the_finished_study_ran_each_job_once(finished):
     assert len(finished.results("trainings/*/training.json")) == 3
     assert len(finished.results("evaluations/*/metrics.json")) == 10
