@@ -5,6 +5,7 @@
 from snakemake.exceptions import WorkflowError
 
 from partway import dag, keys
+from partway.attention import request
 from partway.errors import PartwayError
 from partway.results.figures import names as figure_names
 

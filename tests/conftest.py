@@ -4,6 +4,8 @@ New tests stay cheap like this. Take the `workplace` fixture, a copy of a finish
 of your own, and call `snakemake`, `jobs` and `called` of a `Workplace`: their Pythons are warm (warm.py), so that a job
 takes about half a CPU second in place of five. Begin from nothing (`cold=True`, or a process of your own) only where the
 process itself is tested: signals, environments, and who works in a folder.
+
+`make test-quick` takes 90 seconds: of a test that goes through many cases alike, a few run there (`sweep`).
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -28,7 +32,7 @@ from known import resolved  # noqa: F401 (a fixture)
 from partway.training.interruption import STOP_SIGNALS
 
 # The tests' own trainings are tiny and run beside others: one thread each, on the CPU.
-os.environ.update(PARTWAY_THREADS="1", PARTWAY_WORKERS="1", PARTWAY_DEVICE="cpu")
+os.environ.update(PARTWAY_THREADS="1", PARTWAY_WORKERS="1", PARTWAY_DEVICE="cpu", OMP_NUM_THREADS="1")
 
 REPOSITORY = Path(__file__).parents[1]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
@@ -44,6 +48,15 @@ TINY_MODEL = {
     "num_layers": 1,
     "num_heads": 2,
 }
+
+
+def sweep(cases: Iterable[Any], *, quick: Container[Any]) -> list[Any]:
+    """The cases of a parametrised test: those of `quick` run in every call, the others only with the slow tests."""
+    slow = {"marks": pytest.mark.slow}
+    return [
+        case if case in quick else pytest.param(*(case if isinstance(case, tuple) else [case]), **slow)
+        for case in cases
+    ]
 
 
 def write_video(path: Path, frames_THWC: np.ndarray, *, codec: str = "mpeg4", rate: int = 12, **options: str) -> Path:

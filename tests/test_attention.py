@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -248,6 +250,43 @@ def test_a_study_draws_what_its_lists_choose(tmp_path):
     assert "pictures" not in resolved(tmp_path).lock()
 
 
+def test_unknown_videos_are_told_before_a_training_begins(data, tmp_path, monkeypatch, capsys):
+    """By the study where the data is prepared already, and else by the job that packs its frames for the trainings."""
+    monkeypatch.chdir(tmp_path)
+    listed = manifest.read(data["manifest"])
+    tests, train_ = ([video.id for video in listed.videos if video.split == split] for split in ("test", "train"))
+    found = resolved(tmp_path, attention={"videos": [tests[0], train_[0]], "seeds": [0]})
+    (folder,) = {source.folder for source in found.datasets.values()}
+    assert request.asked_videos(found, folder) == [tests[0], train_[0]]
+    assert list(request.unknown_videos(found)) == []  # nothing is prepared
+    said = f"attention.videos: no test video has the id {train_[0]}; "
+    packing = ["store", "--kind", "none", "--manifest", str(data["manifest"]), "--root", data["root"]]
+    packing += ["--output", str(tmp_path / "store-none.json"), "--drawn"]
+    assert cli.main([*packing, json.dumps([train_[0]])]) == 1
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "store-none.json").exists()
+    assert cli.main([*packing, json.dumps([tests[0]])]) == 0
+    prepared = tmp_path / "results" / "data" / folder
+    prepared.mkdir(parents=True)
+    shutil.copy(data["manifest"], prepared)
+    assert [line.startswith(said) for line in request.unknown_videos(found)] == [True]
+    assert cli.main(["check", "study.yaml"]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_partial_results_name_the_pictures_that_are_not_drawn(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = resolved(tmp_path, attention={"ablations": ["vanilla"], "ratios": [1.0], "seeds": [0, 1]})
+    first, second, whole = found.pictures
+    for path in (f"{found.name}/attention/{first}.png", f"logs/attention/{found.name}/{second}.log"):
+        Path("results", path).parent.mkdir(parents=True)
+        Path("results", path).touch()
+    assert list(request.not_drawn(found)) == [
+        f"the attention picture of {found.pictures[second].title} is not drawn; see results/logs/attention/tiny/{second}.log",
+        f"the attention picture of {found.pictures[whole].title} is not drawn",
+    ]
+
+
 def test_an_edit_of_one_ablation_moves_its_pictures_alone(tmp_path):
     before = resolved(tmp_path, attention={"seeds": [0]}).pictures
     text = (tmp_path / "study.yaml").read_text().replace("'alpha': 0.8", "'alpha': 0.4")
@@ -327,3 +366,15 @@ def test_the_rule_draws_what_is_asked_and_no_more(workplace):
     assert workplace.jobs() == COLLECT
     workplace.snakemake()
     assert workplace.results("clips/attention/**/*.png") == []
+    workplace.study["attention"] = {"videos": ["no such"], "ablations": ["mixup"]}
+    stopped = workplace.snakemake(check=False)
+    assert "attention.videos: no test video has the id no such; results/data/" in stopped
+    assert "rule attention" not in stopped
+    found = study.load(study_, [f"datasets.mine.root={workplace.folder}/clips"])
+    (mixed,) = {run.trainings[-1] for run in found.runs if run.ablation == "mixup"}
+    (workplace.folder / "results/trainings" / mixed / "checkpoint.pt").write_bytes(b"")
+    workplace.study["attention"]["videos"] = 1
+    failed = workplace.snakemake(check=False)
+    assert "the attention picture of mine small mixup, train_ratio matched" in failed
+    assert "is not drawn; see results/logs/attention/clips/mine/small/mixup/" in failed
+    assert (workplace.folder / "results/clips/partial/report.html").exists()

@@ -101,6 +101,7 @@ def test_verdict_and_figure_tell_the_ceiling(truth):
     assert "ceiling of any honest model" in (HOME / "figures/accuracy_against_ratio.svg").read_text()
 
 
+@pytest.mark.slow
 def test_without_a_manifest_there_is_no_ceiling(resolved):
     collect(resolved, HOME)
     for name in ("ceiling.csv", "leaks.csv"):

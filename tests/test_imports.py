@@ -298,6 +298,7 @@ def test_tables_figures_verdict_and_report_show_them_apart(resolved):
     assert files.digest(log_of()) in page
 
 
+@pytest.mark.slow
 def test_without_a_number_of_videos_there_is_no_interval(resolved):
     write_old()
     call("old", "--name", "old_vivit")

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from conftest import sweep
 from partway import cli, files
 from partway.errors import StoppedError, TrainingError
 from partway.families import FAMILIES as KNOWN
@@ -81,7 +82,7 @@ def same_end(folder, undisturbed) -> None:
     assert log(folder) == log(undisturbed)
 
 
-@pytest.mark.parametrize("number", STOP_SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("number", sweep(STOP_SIGNALS, quick=(signal.SIGINT, signal.SIGTERM)), ids=lambda n: n.name)
 def test_each_stop_signal_saves_inside_the_epoch(data, tmp_path, monkeypatch, undisturbed, number):
     with monkeypatch.context() as patched:
         stop_at(patched, "step", 5, number)
@@ -94,7 +95,7 @@ def test_each_stop_signal_saves_inside_the_epoch(data, tmp_path, monkeypatch, un
 
 
 @pytest.mark.parametrize("method", ["step", "_scores"])
-@pytest.mark.parametrize("call", range(1, 7))
+@pytest.mark.parametrize("call", sweep(range(1, 7), quick=(2, 5)))
 def test_stopped_at_any_step_or_scoring_pass_it_ends_the_same(data, tmp_path, monkeypatch, undisturbed, method, call):
     with monkeypatch.context() as patched:
         stop_at(patched, method, call)

@@ -139,6 +139,7 @@ def test_colours_and_views_without_effect_leave_the_key(tmp_path):
     for colours in ({"colour_jitter": {}}, {"rand_augment": {}}):
         assert with_transforms(**fixed, **colours) != with_transforms(**fixed, **colours, consistent=True)
     assert with_sections() == with_sections(evaluation={"clips": 1, "scales": [1]})
+    assert with_sections(evaluation={"scales": [1, 1.2]}) == with_sections(evaluation={"scales": [1.2, 1]})
     plain, several = with_sections(), with_sections(evaluation={"clips": 2, "scales": [1, 1.2]})
     assert plain[0] == several[0]
     assert not plain[1] & several[1]

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from conftest import TINY_MODEL
+from conftest import TINY_MODEL, sweep
 from partway.errors import TrainingError
 from partway.families import FAMILIES
 from partway.models import create_model, load_pretrained, transformers
@@ -23,7 +23,8 @@ OPTIONS = ModelOptions(**{k: v for k, v in TINY_MODEL.items() if k in ModelOptio
 EVERY_MODEL = [(family, name) for family, about in FAMILIES.items() for name in about.architectures]
 EVERY_MODEL += [("timm", "test_vit"), ("timm", "test_resnet")]  # timm's own tiny ones stand for all that it names
 # Those of pytorchvideo cannot be made small: their tests are slow.
-EACH = [pytest.param(*each, marks=pytest.mark.slow) if each[0] == "pytorchvideo" else each for each in EVERY_MODEL]
+SMALL = [each for each in EVERY_MODEL if each[0] != "pytorchvideo"]
+EACH = sweep(EVERY_MODEL, quick=SMALL)
 CLASSES = 5
 BY_LIBRARY = {"timesformer"}  # an attention of the library's own, which SDPA does not serve
 
@@ -136,24 +137,25 @@ def test_fresh_weights_have_the_deviation_that_was_asked_for():
     assert model.head.weight.std().item() == pytest.approx(0.08, rel=0.2)
 
 
+DROPPING = [
+    (family, name, option)
+    for family, name in EVERY_MODEL
+    for option in ("dropout", "drop_path")
+    if option in FAMILIES[family].find(name).options
+]
+QUICK_ONES = [*SMALL, ("pytorchvideo", "x3d_s")]
+
+
 @pytest.mark.parametrize(
-    ("family", "architecture", "option"),
-    [
-        (family, name, option)
-        for family, name in EVERY_MODEL
-        for option in ("dropout", "drop_path")
-        if option in FAMILIES[family].find(name).options
-    ],
+    ("family", "architecture", "option"), sweep(DROPPING, quick=[case for case in DROPPING if case[:2] in QUICK_ONES])
 )
 def test_what_is_dropped_in_training_changes_logits_there_alone(family, architecture, option):
     layered = "num_layers" in FAMILIES[family].find(architecture).takes
     options = tiny(family, architecture, **{option: 0.5} | ({"num_layers": 2} if layered else {}))
     model = create_model(family, architecture, options, CLASSES)
-    if not layered:  # fresh branches of a ResNet give zeros
-        model.load_state_dict(trained(family, architecture)[0].state_dict())
     for part in model.modules():
         if isinstance(part, nn.BatchNorm2d | nn.BatchNorm3d):
-            part.eval()
+            nn.init.ones_(part.eval().weight)  # at first branches of a ResNet give zeros
     video_BTCHW = clips(options, 2)
     with torch.no_grad():
         assert not torch.equal(model(video_BTCHW), model(video_BTCHW))

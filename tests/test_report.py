@@ -185,6 +185,7 @@ def test_every_run_stands_there_with_its_settings(page):
     assert "All runs share data set mime, model small, train fraction 1, window prefix." in section
 
 
+@pytest.mark.slow
 def test_beyond_some_number_of_runs_the_details_are_left_to_their_files(resolved, monkeypatch):
     monkeypatch.setattr(report_runs, "MOST_WITH_DETAILS", 3)
     collect(resolved, HOME)
@@ -213,6 +214,7 @@ def test_holes_are_marked_and_say_why(resolved):
     assert "partway collect study.yaml --partial" in page.texts("code")
 
 
+@pytest.mark.slow
 def test_nothing_complete_is_a_page_too(resolved):
     for training in resolved.trainings:
         Path("results/trainings", training, "training.json").unlink()
@@ -223,6 +225,7 @@ def test_nothing_complete_is_a_page_too(resolved):
     assert "not prepared yet" in page.texts("dd")
 
 
+@pytest.mark.slow
 def test_a_study_without_ladders_has_no_ablation_tables(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     resolved = write_known(known_study() | {"ladders": {}})
@@ -232,6 +235,7 @@ def test_a_study_without_ladders_has_no_ablation_tables(tmp_path, monkeypatch):
     assert "Runs" in page.texts("h2")
 
 
+@pytest.mark.slow
 def test_two_data_sets_are_told_apart(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tree = known_study()
@@ -330,6 +334,7 @@ def test_only_its_own_script_may_run(page):
     assert len(scripts) == 1 + len(report_parts.OWN)
 
 
+@pytest.mark.slow
 def test_equal_inputs_give_equal_bytes(resolved):
     collect(resolved, HOME)
     first = drawn().encode()
@@ -465,6 +470,7 @@ def test_records_of_an_older_version_leave_out_what_they_do_not_know(resolved):
     assert not cautions(Collected.read(HOME, 1))
 
 
+@pytest.mark.slow
 def test_data_sets_say_what_is_wrong_with_them(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tree = known_study()
@@ -492,6 +498,7 @@ def add_rows(path: Path, rows: list[str]) -> None:
     files.write_text(path, path.read_text() + "\n".join(rows) + "\n")
 
 
+@pytest.mark.slow
 def test_generated_classes_are_drawn_and_leaks_counted(resolved):
     write_data(resolved)
     collect(resolved, HOME)
@@ -520,6 +527,7 @@ def test_generated_classes_are_drawn_and_leaks_counted(resolved):
 # --- the command ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_is_what_was_typed_and_moves_no_key(resolved, monkeypatch):
     argv = ["/somewhere/.venv/bin/snakemake", "--cores", "2", "--config", 'set=["a=1", "b=it\'s"]']
     monkeypatch.setattr("sys.argv", argv)

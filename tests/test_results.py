@@ -121,6 +121,7 @@ def test_holes_are_named_and_never_averaged_away(resolved):
     assert not (HOME / ".collected").exists()
 
 
+@pytest.mark.slow
 def test_a_row_without_any_run_is_a_hole(resolved):
     for run in resolved.runs:
         if run.ablation == "six_views":
@@ -160,6 +161,7 @@ def test_a_run_that_stands_twice_is_refused(resolved):
 NAMES = {"vanilla": "8", "mixup": "None", "two_stage": "16", "six_views": "1e3"}
 
 
+@pytest.mark.slow
 def test_names_that_look_like_numbers_or_nothing_stay_names(resolved):
     collect(resolved, HOME)
     lock = files.read_json(HOME / "study.lock.json")
@@ -214,7 +216,7 @@ def test_a_row_of_one_model_makes_no_table_of_its_own(resolved):
     ("change", "message"),
     [
         ({"checkpoint_digest": "made again"}, "from the present weights of the stage before"),
-        ({"data_fingerprint": "other"}, "on the present videos"),
+        pytest.param({"data_fingerprint": "other"}, "on the present videos", marks=pytest.mark.slow),
     ],
 )
 def test_mixed_weights_and_mixed_videos_are_no_results(resolved, change, message):
@@ -247,6 +249,7 @@ def test_the_figure_shows_the_curve_and_chance(resolved):
     assert (HOME / "figures" / "accuracy_against_ratio.svg").read_text() == again
 
 
+@pytest.mark.slow
 def test_a_missing_ratio_is_a_marked_gap(resolved):
     run = next(run for run in resolved.runs if run.observation_ratio == 0.5)
     Path("results/evaluations", run.evaluation, "metrics.json").unlink()
@@ -254,6 +257,7 @@ def test_a_missing_ratio_is_a_marked_gap(resolved):
     assert "missing" in (HOME / "partial" / "figures" / "accuracy_against_ratio.svg").read_text()
 
 
+@pytest.mark.slow
 def test_why_a_run_is_missing_is_what_its_log_said_last(resolved, capsys):
     """So that a call that failed ends with its reasons, and the table's hole names them."""
     run = next(run for run in resolved.runs if run.ablation == "mixup" and run.seed == 1)
@@ -269,6 +273,7 @@ def test_why_a_run_is_missing_is_what_its_log_said_last(resolved, capsys):
     assert "which said: the loss is nan in epoch 1; lower learning_rate" in table
 
 
+@pytest.mark.slow
 def test_a_difference_over_fewer_seeds_than_the_row_has_says_so(resolved):
     run = next(run for run in resolved.runs if run.ablation == "vanilla" and run.seed == 1)
     Path("results/evaluations", run.evaluation, "metrics.json").unlink()
@@ -342,6 +347,7 @@ def test_a_run_tells_all_versions_that_made_it(resolved):
     assert row.numerics == ", ".join(f"{part} {version}" for part, version in keys.NUMERICS.items())
 
 
+@pytest.mark.slow
 def test_reported_numbers_stand_apart_from_measured_ones(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plain = known_study()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import sweep
 from known import HOME, VIDEOS
 from partway import cli, files, study
 from partway.errors import DataError
@@ -155,6 +156,7 @@ def test_a_file_system_without_links_gets_copies_and_says_so_once(resolved, monk
     assert not any(path.is_symlink() for path in RUNS.rglob("*"))
 
 
+@pytest.mark.slow
 def test_partial_results_leave_what_was_collected_before(resolved):
     """The verdict, the tables and the run folders of one study stay together until the next one is whole."""
     run = next(run for run in resolved.runs if run.ablation == "six_views" and run.seed == 1)
@@ -169,6 +171,7 @@ def test_partial_results_leave_what_was_collected_before(resolved):
 # --- partial, by hand and while jobs run ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_partial_by_hand_says_where(resolved, capsys):
     assert cli.main(["collect", "study.yaml", "--partial"]) == 0
     assert "10 of 10 runs are complete" in capsys.readouterr().out
@@ -191,14 +194,14 @@ def test_an_incomplete_study_names_its_first_hole(resolved, capsys):
     assert not HOME.exists()
 
 
-@pytest.mark.parametrize(
-    ("kind", "name", "missing"),
-    [
-        ("evaluations", "predictions.parquet", "predictions of evaluation"),
-        ("evaluations", "metrics.json", "evaluation"),
-        ("trainings", "training.json", "training"),
-    ],
-)
+HALVES = [
+    ("evaluations", "predictions.parquet", "predictions of evaluation"),
+    ("evaluations", "metrics.json", "evaluation"),
+    ("trainings", "training.json", "training"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "missing"), sweep(HALVES, quick=HALVES[:1]))
 def test_half_a_result_is_missing(resolved, kind, name, missing):
     run = next(run for run in resolved.runs if run.ablation == "six_views" and run.seed == 0)
     folder = run.evaluation if kind == "evaluations" else run.trainings[-1]
@@ -207,6 +210,7 @@ def test_half_a_result_is_missing(resolved, kind, name, missing):
     assert f'"missing": "{missing} {folder}' in (HOME / "partial" / "summary.json").read_text()
 
 
+@pytest.mark.slow
 def test_a_broken_record_is_a_hole_that_says_what_to_do(resolved):
     run = resolved.runs[0]
     Path("results/trainings", run.trainings[0], "training.json").write_text('{"chosen": {')
@@ -216,6 +220,7 @@ def test_a_broken_record_is_a_hole_that_says_what_to_do(resolved):
         collect(resolved, HOME)
 
 
+@pytest.mark.slow
 def test_files_that_vanish_while_it_draws_are_missing(resolved, monkeypatch):
     """A job that re-runs deletes its outputs first: here after they were collected, before the table reads them."""
     run = next(run for run in resolved.runs if run.ablation == "mixup" and run.seed == 0)
@@ -231,6 +236,7 @@ def test_files_that_vanish_while_it_draws_are_missing(resolved, monkeypatch):
     assert "1 of 2" in (HOME / "partial" / "tables" / "recipe.md").read_text()
 
 
+@pytest.mark.slow
 def test_partial_results_are_collected_again_by_the_next_full_call(resolved):
     collect(resolved, HOME)
     collected = HOME / ".collected" / resolved.digest

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from conftest import sweep
 from partway import evaluation, files
 from partway.data import manifest, packing
 from partway.errors import StorageError
@@ -53,7 +54,11 @@ def readable(folder: Path) -> None:
     assert not list(folder.rglob("*.tmp*"))
 
 
-@pytest.mark.parametrize("name", ["state.next.pt", "best-1.pt", "checkpoint.pt", "training_log.csv", "training.json"])
+FILES = ("state.next.pt", "best-1.pt", "checkpoint.pt", "training_log.csv", "training.json")
+DAMAGES = ("truncated", "empty", "text", "other object", "flipped", "gone")
+
+
+@pytest.mark.parametrize("name", sweep(FILES, quick=("state.next.pt", "training.json")))
 def test_a_disk_that_fills_up_at_any_file_of_a_training(data, tmp_path, monkeypatch, undisturbed, name):
     real = files.replacing
 
@@ -143,7 +148,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
         files.write_text(tmp_path / "runs.csv", "text")
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "other object", "flipped", "gone"])
+@pytest.mark.parametrize("damage", sweep(DAMAGES, quick=("truncated", "flipped")))
 @pytest.mark.parametrize("name", ["state.pt", "best"])
 def test_damaged_state_and_best_weights_fall_back(data, tmp_path, undisturbed, damage, name):
     shutil.copytree(undisturbed, tmp_path / "run")

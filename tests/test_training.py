@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from conftest import make_class_folders
+from conftest import make_class_folders, sweep
 from partway import evaluation, files
 from partway.errors import DataError, OwnershipError, TrainingError
 from partway.progress import Progress
@@ -55,7 +55,7 @@ def test_the_same_spec_gives_the_same_weights_and_another_seed_others(data, tmp_
     assert digests[0] == digests[1] != digests[2]
 
 
-@pytest.mark.parametrize("clips", [8, 13])  # 13: micro-batches of 4, 4, 4, 1 in groups of two
+@pytest.mark.parametrize("clips", sweep([8, 13], quick=(13,)))  # 13: micro-batches of 4, 4, 4, 1 in groups of two
 def test_accumulation_takes_the_steps_of_a_larger_batch(data, tmp_path, monkeypatch, clips):
     monkeypatch.setattr(loop.manifests, "subset", lambda videos, _: videos[:clips])
     for name, options in {"small": {"batch_size": 4, "accumulation": 2}, "large": {"batch_size": 8}}.items():
@@ -101,7 +101,7 @@ class KilledError(Exception):
     """Stands for a kill between two epochs."""
 
 
-@pytest.mark.parametrize("after", [1, 2])
+@pytest.mark.parametrize("after", sweep([1, 2], quick=(2,)))
 def test_a_killed_training_ends_as_an_undisturbed_one(data, tmp_path, monkeypatch, after):
     unfreezing = [{"from_epoch": 1, "part": "head"}, {"from_epoch": 3, "part": "all"}]
     options = {"epochs": 4, "accumulation": 2, "mixup": {"alpha": 0.8}, "label_smoothing": 0.1, "ema": 0.9}
@@ -133,7 +133,7 @@ def test_deleted_outputs_come_back_from_the_state(data, tmp_path, monkeypatch):
     assert train(data, tmp_path)["checkpoint_digest"] == before["checkpoint_digest"]
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "text"])
+@pytest.mark.parametrize("damage", sweep(["truncated", "empty", "text"], quick=("truncated",)))
 def test_a_damaged_state_falls_back_to_the_one_before(data, tmp_path, damage, capsys):
     undisturbed = train(data, tmp_path)
     state = tmp_path / "state" / "state.pt"
@@ -281,7 +281,10 @@ def test_views_are_named_beside_their_logits(data, tmp_path):
         assert one == pytest.approx(of_both, abs=1e-5)
 
 
-@pytest.mark.parametrize("options", [{"colour_jitter": {}}, {"rand_augment": {}, "consistent": True}])
+JITTERED, AUGMENTED = {"colour_jitter": {}}, {"rand_augment": {}, "consistent": True}
+
+
+@pytest.mark.parametrize("options", sweep([JITTERED, AUGMENTED], quick=(JITTERED,)))
 def test_colours_change_a_training_and_the_same_ones_give_the_same(data, tmp_path, monkeypatch, options):
     plain = train(data, tmp_path / "plain")["checkpoint_digest"]
     digests = set()

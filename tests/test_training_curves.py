@@ -121,6 +121,7 @@ def test_holes_are_counted_and_marked(resolved):
     assert [text.get_text() for text in column(drawn, "two_stage")[0].texts] == ["no finished training"]
 
 
+@pytest.mark.slow
 def test_nothing_finished_is_a_figure_too(resolved):
     for training in resolved.trainings:
         Path("results/trainings", training, "training.json").unlink()
@@ -143,6 +144,7 @@ def with_grid(*blocks: dict) -> study.Study:
     return found
 
 
+@pytest.mark.slow
 def test_trainings_at_several_ratios_are_columns_of_their_own(resolved):
     several = with_grid(
         {"ablations": ["vanilla"], "ratios": [0.5, 1.0], "seeds": [0]},
@@ -157,6 +159,7 @@ def test_trainings_at_several_ratios_are_columns_of_their_own(resolved):
     assert "thin: one seed" not in str([text.get_text() for text in drawn.legends[0].texts])
 
 
+@pytest.mark.slow
 def test_an_ablation_has_one_colour_in_both_figures(resolved):
     several = with_grid(
         {"ablations": ["vanilla", "mixup"], "seeds": [0]},
@@ -186,6 +189,7 @@ def test_too_many_columns_are_cut_and_counted(resolved, monkeypatch):
     assert len([axis for axis in drawn.axes if axis.get_title()]) == 2
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_the_same_twice(resolved):
     collect(resolved, HOME)
     drawn = []

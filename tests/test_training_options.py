@@ -229,7 +229,7 @@ def test_early_stopping_ends_the_training_and_leaves_the_schedule_its_length(dat
         measured = real(self, part, videos)
         return measured | {"val_top1": next(scores)} if part == "val" else measured
 
-    options = {"epochs": 8, "warmup": 0.0}
+    options = {"epochs": 5, "warmup": 0.0}
     train(data, tmp_path / "whole", training=options)
     monkeypatch.setattr(loop.Trainer, "_scores", scripted)
     record = train(data, tmp_path / "early", training=options | {"early_stopping": {"patience": 2}})
@@ -285,6 +285,7 @@ def test_torch_compile_for_real_without_a_compiler(tmp_path):
     assert "/nonexistent/c++" in done.stdout
 
 
+@pytest.mark.slow
 def test_checkpoints_of_compiled_trainings_have_plain_names(data, tmp_path, monkeypatch):
     """With the tracing of torch.compile and without its code generation, which takes long."""
     options = {"training": {"epochs": 2, "trainable": SCHEDULE[:2]}}

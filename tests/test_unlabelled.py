@@ -143,6 +143,7 @@ def test_figure_and_page_say_it_too(mixed):
     assert any("no labels, classes in results/evaluations/" in text for text in page.texts("dd"))
 
 
+@pytest.mark.slow
 def test_a_run_without_its_submission_is_not_complete(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tree = known_study() | {"datasets": {"frames": {"layout": "hmdb51_frames", "root": "nowhere"}}}
@@ -157,6 +158,7 @@ def test_a_run_without_its_submission_is_not_complete(tmp_path, monkeypatch):
     assert "lacks seed 0: submission.csv of evaluation" in (HOME / "partial/tables/recipe.md").read_text()
 
 
+@pytest.mark.slow
 def test_numbers_that_others_report_on_test_are_marked_as_that(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tree = known_study() | {"datasets": {"frames": {"layout": "hmdb51_frames", "root": "nowhere"}}}

@@ -282,6 +282,7 @@ def test_decimals_are_those_of_the_tables(tmp_path, decimals):
     assert f"recognises {'70' if decimals == 0 else '70.13'} % of the" in text
 
 
+@pytest.mark.slow
 def test_the_verdict_agrees_with_the_table_it_was_written_from(resolved):
     collect(resolved, HOME)
     write_tables(HOME, {"decimals": 1})

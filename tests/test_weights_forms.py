@@ -145,6 +145,21 @@ def test_check_downloads_nothing_that_is_there_and_tells_what_cannot_be_had(tmp_
     assert f"downloaded: {folder}" in capsys.readouterr().out
 
 
+def test_every_repository_is_tried_and_all_that_cannot_be_had_are_told(tmp_path, hub_cache, fine_tuned, capsys):
+    folder = put_into(hub_cache, fine_tuned)
+    tree = clips_study(str(make_class_folders(tmp_path / "clips", clips=4)))
+    names = {"first": "hub:org/gone", "here": PINNED, "last": f"hub:org/lost@{COMMIT}"}
+    tree["models"] = {name: FROM_CACHE | {"weights": weights} for name, weights in names.items()}
+    tree["grid"] = [tree["grid"][0] | {"models": list(names), "ablations": ["vanilla"]}]
+    tree["ladders"] = {}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
+    assert cli.main(["check", str(tmp_path / "study.yaml"), "--download"]) == 1
+    out, err = capsys.readouterr()
+    assert f"downloaded: {folder}" in out
+    assert "hf download org/gone --local-dir gone" in err
+    assert f"hf download org/lost --revision {COMMIT} --local-dir lost" in err
+
+
 def test_a_training_takes_its_sizes_from_the_hub_and_evaluate_and_stages_agree(data, tmp_path, hub_cache, fine_tuned):
     put_into(hub_cache, fine_tuned)
     spec = SPEC | {"weights": "hub:org/tiny", "model": {"num_frames": 2}, "training": {"epochs": 1, "batch_size": 8}}
@@ -317,10 +332,10 @@ VIT = ModelOptions(
 )
 
 
-def timm_vit(size: int = 32) -> torch.nn.Module:
+def timm_vit(size: int = 32, global_pool: str = "avg") -> torch.nn.Module:
     """A tiny ViT as timm's factory builds it; 0.5 and 0.5 as augreg's."""
     sizes = {"patch_size": 16, "embed_dim": 64, "depth": 2, "num_heads": 1, "mlp_ratio": 2.0}
-    return timm.create_model("vit_base_patch16_224", img_size=size, global_pool="avg", num_classes=5, **sizes)
+    return timm.create_model("vit_base_patch16_224", img_size=size, global_pool=global_pool, num_classes=5, **sizes)
 
 
 def test_a_folder_of_timm_tells_sizes_and_normalisation_and_gives_its_backbone(tmp_path):
@@ -350,6 +365,47 @@ def test_a_timm_backbone_that_does_not_load_is_an_error(tmp_path):
     torch.save(tensors, tmp_path / "shallow.pth")
     with pytest.raises(WeightsError, match=r"the backbone did not load: 12 of its parameters .*first blocks.1"):
         models.load_pretrained("timm", "vit", VIT, ["a", "b"], tmp_path / "shallow.pth", keep_head=False)
+
+
+def test_a_vit_that_read_its_class_token_gets_a_fresh_norm_and_the_report_says_so(tmp_path):
+    """`vit` averages its patches and normalises the average, which no norm of a checkpoint with a class token has seen.
+
+    timm leaves it fresh too, and so did the fine-tuning of MAE (He et al. 2022).
+    """
+    theirs = timm_vit(global_pool="token")
+    torch.save(theirs.state_dict(), tmp_path / "augreg.pth")
+    _, report = models.load_pretrained("timm", "vit", VIT, ["a", "b"], tmp_path / "augreg.pth", keep_head=False)
+    norm = ["backbone.fc_norm.bias", "backbone.fc_norm.weight"]
+    assert report["unused"] == ["norm.bias", "norm.weight"]
+    assert (report["missing"], report["remade"]) == (norm, [*norm, "head.bias", "head.weight"])
+
+
+@pytest.fixture(scope="module")
+def convnext() -> dict[str, torch.Tensor]:
+    """Tensors of timm's smallest ConvNeXt, whose final norm is called as its head is; fine-tuned for other classes."""
+    return timm.create_model("convnext_zepto_rms", num_classes=5).state_dict()
+
+
+def load_convnext(folder: Path, stored: dict[str, torch.Tensor]) -> dict[str, list[str]]:
+    torch.save(stored, folder / "weights.pth")
+    options = ModelOptions(num_frames=2, frame_size=32)
+    path = folder / "weights.pth"
+    return models.load_pretrained("timm", "convnext_zepto_rms", options, ["a"], path, keep_head=False)[1]
+
+
+def test_the_norm_before_a_head_is_of_the_backbone(convnext, tmp_path):
+    assert load_convnext(tmp_path, convnext)["remade"] == ["head.bias", "head.weight"]
+    wider = torch.ones(len(convnext["head.norm.weight"]) + 1)
+    for damaged in ({"head.norm.weight": wider}, {"head.norm.weight": None}):
+        stored = {name: tensor for name, tensor in (convnext | damaged).items() if tensor is not None}
+        with pytest.raises(WeightsError, match=r"1 of its parameters are missing .*first head.norm.weight"):
+            load_convnext(tmp_path, stored)
+
+
+def test_what_was_pretrained_without_labels_has_neither_head_nor_norm(convnext, tmp_path):
+    """As the masked autoencoders of ConvNeXt V2 that timm publishes."""
+    report = load_convnext(tmp_path, {name: t for name, t in convnext.items() if not name.startswith("head.")})
+    assert report["missing"] == ["backbone.head.norm.weight", "head.bias", "head.weight"]
 
 
 # --- epochs: 0 -----------------------------------------------------------------------------------------

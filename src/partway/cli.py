@@ -93,6 +93,12 @@ def _for_rules(verb: Verb) -> None:
     store.add_argument("--root", help="folder of the videos")
     store.add_argument("--output", type=Path, help="store-<kind>.json to write; the frames go into a folder beside it")
     store.add_argument(
+        "--drawn",
+        type=json.loads,
+        default=[],
+        help="JSON: ids of test videos that pictures of attention ask for; an unknown one stops before trainings begin",
+    )
+    store.add_argument(
         "--verify", type=Path, metavar="STORE", help="instead: compare all of a store-<kind>.json with its checksums"
     )
     _add_log(store)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from partway import files, keys, locks, study
+from partway.attention import request
 from partway.errors import PartwayError
 
 FROZEN = Path(".snakemake/partway")
@@ -130,10 +131,10 @@ def check_call(workflow: Any, resolved: study.Study) -> None:
         )
     for told in resolved.warnings if workflow.is_main_process else ():
         print(f"warning: {told}", file=sys.stderr)
-    if missing := "\n".join(missing_data(resolved)):
+    if wrong := "\n".join([*missing_data(resolved), *request.unknown_videos(resolved)]):
         if not workflow.dryrun:
-            raise CallError(missing)
-        print(f"warning: {missing}", file=sys.stderr)
+            raise CallError(wrong)
+        print(f"warning: {wrong}", file=sys.stderr)
 
 
 def _same_name(resolved: study.Study) -> str | None:

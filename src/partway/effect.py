@@ -37,7 +37,8 @@ def written_of_model(options: ModelOptions) -> dict[str, Any]:
 
 
 def of_evaluation(evaluation: Evaluation) -> Evaluation:
-    """Views without a way to average them where there is one view."""
+    """Views in one order, which their average does not know, and without a way to average them where there is one."""
+    evaluation = evaluation.model_copy(update={"scales": sorted(evaluation.scales)})
     return _reset(evaluation, "aggregation") if evaluation.views == 1 else evaluation
 
 

@@ -31,6 +31,7 @@ def run_prepare(options: argparse.Namespace) -> None:
 
 def run_store(options: argparse.Namespace) -> None:
     from partway import files
+    from partway.attention import request
     from partway.data import manifest, packing, store
     from partway.schema_store import FrameStore
 
@@ -44,6 +45,8 @@ def run_store(options: argparse.Namespace) -> None:
         kind = FrameStore.from_name(options.kind)
     except ValueError as error:
         raise PartwayError(f"--kind {error}") from None
+    if unknown := request.why_unknown(options.drawn, options.manifest):
+        raise request.RequestError(unknown)
     with files.owned(options.output.parent):
         data = manifest.read(options.manifest)
         packing.pack(kind, data, options.root, options.output, _progress(options, f"store {options.kind}"))
@@ -82,12 +85,18 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
 def run_collect(options: argparse.Namespace) -> None:
     from partway import files, study
+    from partway.attention import request
     from partway.results.collect import collect, collect_partial
 
     frozen = options.frozen and study.Study.from_dict(files.read_json(options.frozen))
     resolved = frozen or replace(study.load(options.study, options.set), command=options.command)
     home = Path(resolved.results_dir, resolved.name)
-    print(collect_partial(resolved, home) if options.partial else collect(resolved, home, copy=options.copy))
+    if not options.partial:
+        print(collect(resolved, home, copy=options.copy))
+        return
+    print(collect_partial(resolved, home))
+    for line in request.not_drawn(resolved):
+        print(line)
 
 
 def run_tables(options: argparse.Namespace) -> None:
@@ -129,6 +138,7 @@ def run_report(options: argparse.Namespace) -> None:
 
 def run_check(options: argparse.Namespace) -> None:
     from partway import dag, study
+    from partway.attention import request
 
     resolved = study.load(options.study, options.set)
     if options.download:
@@ -137,6 +147,8 @@ def run_check(options: argparse.Namespace) -> None:
         for folder in hub.fetch_all(training.spec for training in resolved.trainings.values()):
             print(f"downloaded: {folder}")
         resolved = study.load(options.study, options.set)  # now their sizes are known and can be checked
+    if unknown := list(request.unknown_videos(resolved)):
+        raise request.RequestError("\n".join(unknown))
     missing = dag.missing_data(resolved)
     print(f"{options.study}: the study {resolved.name} is right" + (", but data is missing" if missing else ""))
     amounts = {what: len(getattr(resolved, what)) for what in ("runs", "trainings", "evaluations", "ladders")}

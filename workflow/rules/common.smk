@@ -99,6 +99,10 @@ def collect_inputs(wildcards):
     }
 
 
+def drawn_videos(wildcards):
+    return keys.canonical_json(request.asked_videos(STUDY, wildcards.data))
+
+
 def data_spec(wildcards):
     return keys.canonical_json(DATASETS[wildcards.data].spec)
 

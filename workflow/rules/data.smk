@@ -35,8 +35,9 @@ rule store:
         "../../envs/analysis.yaml"
     resources:
         root=lambda wildcards: DATASETS[wildcards.data].root,
+        drawn=drawn_videos,
     message:
         "store {wildcards.data}: {wildcards.store}"
     shell:
         "python -m partway store --kind {wildcards.store} --manifest {input.manifest:q} --root {resources.root:q}"
-        " --output {output.store:q} --log {log:q}"
+        " --drawn {resources.drawn:q} --output {output.store:q} --log {log:q}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from partway import keys
-from partway.errors import PartwayError, any_of
+from partway import files, keys
+from partway.errors import PartwayError, any_of, some
 from partway.families import FAMILIES
 from partway.plain_yaml import dotted
 from partway.results.run_folders import folder_of
@@ -67,6 +68,37 @@ def of_run(run: Run, videos: int | list[str]) -> Picture:
         dataset=run.dataset,
         training=run.trainings[-1],
     )
+
+
+def asked_videos(study: Study, folder: str) -> list[str]:
+    """The ids of test videos that the pictures of a study name, of the data set in this folder."""
+    drawn = (picture for picture in study.pictures.values() if study.datasets[picture.dataset].folder == folder)
+    return next((picture.spec["videos"] for picture in drawn if isinstance(picture.spec["videos"], list)), [])
+
+
+def why_unknown(asked: Sequence[str], manifest: Path | str) -> str | None:
+    """What is wrong with ids that no test video of a prepared data set has; None where each has one."""
+    known = {row["id"] for row in files.read_csv(manifest) if row["split"] == "test"} if asked else set()
+    missing = [name for name in asked if name not in known]
+    such = f", such as {min(known)}" if known else ""
+    said = f"attention.videos: no test video has the id {some(missing)}; {manifest} lists them{such}"
+    return said if missing else None
+
+
+def unknown_videos(study: Study) -> Iterator[str]:
+    """What is wrong with the videos that pictures name, of each data set that is prepared already."""
+    for folder in dict.fromkeys(source.folder for source in study.datasets.values()):
+        manifest = Path(study.results_dir, "data", folder, "manifest.csv")
+        if manifest.exists() and (said := why_unknown(asked_videos(study, folder), manifest)):
+            yield said
+
+
+def not_drawn(study: Study) -> Iterator[str]:
+    """One line for each picture of a study that is not there, with the log of its job."""
+    for place, picture in study.pictures.items():
+        if not Path(study.results_dir, study.name, "attention", f"{place}.png").exists():
+            log = Path(study.results_dir, "logs", "attention", study.name, f"{place}.log")
+            yield f"the attention picture of {picture.title} is not drawn" + (f"; see {log}" if log.exists() else "")
 
 
 def one_run(study: Study, wanted: dict[str, Any]) -> Run:

@@ -6,6 +6,7 @@ import hashlib
 import socket
 import subprocess
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,7 @@ def provenance(folder: Path, weights: dict[str, torch.Tensor], parent_digest: st
     }
 
 
+@cache
 def _git_commit() -> str | None:
     """Commit of the code that runs; `-dirty` where tracked files differ from it; None outside a clone."""
     command = [

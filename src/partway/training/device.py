@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+from functools import cache
 from importlib.metadata import version
 
 import numpy as np
@@ -73,6 +74,7 @@ def name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})"
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions that the numbers may depend on."""
     names = ("partway", "torch", "transformers", "timm", "av", "opencv-python-headless", "numpy")

@@ -56,11 +56,17 @@ def fetch_all(specs: Iterable[dict[str, Any]]) -> Iterator[Path]:
     """Fetch every repository that specs of trainings name, their fallback too; give each one's folder.
 
     Raises:
-        UnavailableError: for the first that cannot be had.
+        WeightsError: when all were tried, of those that cannot be had or hold no weights; says why, one after the other.
     """
     named = {text: None for spec in specs for text in (spec["weights"], *spec.get("fallback", ()))}
+    reasons = []
     for name in filter(None, map(parse_hub, named)):
-        yield fetch(name)
+        try:
+            yield fetch(name)
+        except WeightsError as error:
+            reasons.append(str(error))
+    if reasons:
+        raise WeightsError("\n".join(reasons))
 
 
 def not_there(name: HubName) -> str:

@@ -19,7 +19,8 @@ from partway.weights.names import WeightsError
 
 Report = dict[str, list[str]]
 # What a fine-tuned model has and a pretrained one may lack; everything else must come from the checkpoint.
-MAY_BE_REMADE = ("classifier.", "fc_norm.", "head.", "pooler.")
+MAY_BE_REMADE = ("classifier.", "fc_norm.", "pooler.")
+NORM_BEFORE_HEAD = "head.norm."  # of timm's ConvNeXt and its like; pretraining without labels has neither it nor a head
 # Fields of transformers' configs that change no weight and no output of an evaluated model, or that the study decides.
 FREE = (
     "num_frames",
@@ -185,7 +186,9 @@ def into_module(
     fresh = {f"{head}.{name}" for name in ("weight", "bias")} if keep is None else set()
     fits = {n: t for n, t in fitted.items() if n in own and own[n].shape == t.shape and n not in fresh}
     remade = set(own) - set(fits)
-    must_load = remade if keep is not None else remade - outer - fresh
+    pretrained_only = f"{head}.weight" not in found
+    may_lack = {name for name in remade if pretrained_only and name.startswith(prefix + NORM_BEFORE_HEAD)}
+    must_load = remade if keep is not None else remade - outer - fresh - may_lack
     refuse_lost(path, architecture, (name.removeprefix(prefix) for name in must_load), kept=keep is not None)
     model.load_state_dict(fits, strict=False)
     unused = {name.removeprefix(prefix) for name in fitted if name not in own}
