@@ -34,7 +34,7 @@ LIGHT = [
     *("submission", "data.hmdb51_frames", "imports", "old_log", "old_results"),
     *("data.class_folders", "data.frame_folders", "data.reading", "data.splits", "data.candidates", "sources"),
     *("results.collect", "results.tables", "results.figures", "results.stats", "results.run_folders"),
-    *("results.imported", "results.imported_rows", "results.estimates"),
+    *("results.imported", "results.imported_rows", "results.estimates", "results.compare"),
     *("results.style", "results.figures.drawing", "results.verdict", "results.report", "training.spec"),
 ]
 VERBS = [
@@ -51,6 +51,7 @@ VERBS = [
     "export",
     "import",
     "attention",
+    "compare",
     "schema",
     "mime",
     "machine",

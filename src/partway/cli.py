@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    for add in (_for_rules, _for_drawing, _figure, _for_studies, _import, _attention, _others):
+    for add in (_for_rules, _for_drawing, _figure, _for_studies, _import, _attention, _compare, _others):
         add(verb)
     return parser
 
@@ -242,6 +242,50 @@ def _attention(verb: Verb) -> None:
     attention.add_argument("--frozen", type=Path, help="called by a rule: the study as snakemake froze it")
     attention.add_argument("--picture", help="called by a rule: which picture of it")
     _add_log(attention)
+
+
+def _compare(verb: Verb) -> None:
+    compare = verb(
+        "compare",
+        verbs.run_compare,
+        "Compare two studies, or one study under two versions of the code, setting by setting: what got better, and which "
+        "videos flipped.",
+    )
+    for letter in "ab":
+        compare.add_argument(
+            letter,
+            metavar=letter.upper(),
+            help="a study file, a folder that collect wrote (results/demo, also of another clone), or a name in results/",
+        )
+    for letter in "ab":
+        compare.add_argument(
+            f"--set-{letter}",
+            action="append",
+            default=[],
+            metavar="PATH=VALUE",
+            help=f"change the study file {letter.upper()}; may repeat",
+        )
+    compare.add_argument(
+        "--rename",
+        action="append",
+        default=[],
+        type=_renaming,
+        metavar="OLD=NEW",
+        help="an ablation, model or data set of A, and what B calls it; may repeat",
+    )
+    compare.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="write compare.md, compare.csv and flips.csv there"
+    )
+    compare.add_argument(
+        "--strict", action="store_true", help="exit with 1 where a setting is worse in B, as in a CI job"
+    )
+
+
+def _renaming(text: str) -> tuple[str, str]:
+    old, equals, new = text.partition("=")
+    if not (old and equals and new):
+        raise argparse.ArgumentTypeError(f"expected OLD=NEW, got {text!r}")
+    return old, new
 
 
 def _others(verb: Verb) -> None:

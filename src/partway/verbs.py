@@ -234,3 +234,17 @@ def run_machine(options: argparse.Namespace) -> None:
         print(machine.jobs_at_once())
     else:
         print(f"{machine.available_cores()} cores, {machine.jobs_at_once()} trainings at once")
+
+
+def run_compare(options: argparse.Namespace) -> None:
+    from partway.results import compare
+
+    a, b = compare.find("A", options.a, options.set_a), compare.find("B", options.b, options.set_b)
+    found = compare.compare(a, b, options.rename)
+    print(compare.as_text(found), end="")
+    if options.output:
+        compare.write(found, options.output)
+    if options.strict and (worse := found.with_verdict("worse")):
+        raise PartwayError(
+            f"--strict: {len(worse)} of {len(found.rows)} settings {'is' if len(worse) == 1 else 'are'} worse in B"
+        )
