@@ -239,7 +239,7 @@ def test_the_figure_shows_the_curve_and_chance(resolved):
         "test accuracy, top1 (%)",
         "chance",
         "n = 20 test videos",
-        "trained on whole videos",
+        "trained on whole",  # videos, in the next line of its name
     ):
         assert text in svg
     assert "+ Mixup" not in svg  # one ratio is no curve

@@ -5,6 +5,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import pytest
 
 from known import HOME, write_training
 from partway import files, study

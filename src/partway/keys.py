@@ -15,7 +15,7 @@ KEY_LENGTH = 12  # hexadecimal digits: 48 bits, a collision among 100,000 files 
 # A change that alters numbers bumps its part, and only that: the keys of everything behind it move.
 NUMERICS = {"data": 3, "model": 1, "training": 1, "evaluation": 1}
 # What is made of finished results; in no key, but in the params of tables, figures and report and in the mark of collect.
-RESULTS_VERSION = 9
+RESULTS_VERSION = 10
 ATTENTION_VERSION = 1  # of what pictures of attention show and how; in their keys
 
 

@@ -31,7 +31,7 @@ FAINTEST, DENSEST = 0.1, 0.8  # opacity of a cell, by the root of its share: one
 def draw(numbers: pd.DataFrame, style: Style) -> Figure:
     """Draw rows of true classes, columns of what their videos were taken for."""
     parts = [rows for _, rows in numbers.groupby("mark", sort=False)]
-    classes = max(int(rows.classes.iloc[0]) for rows in parts)
+    classes = int(numbers.classes.fillna(2).max())  # none is known where no run is complete
     side = max(4.2, min(8.5, 2.2 + 0.17 * min(classes, MOST_LABELLED) + 0.02 * classes))
     figure, axes = panels(len(parts), style, width=side, height=side)
     for axis, rows in zip(axes, parts, strict=True):

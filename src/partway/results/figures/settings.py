@@ -30,7 +30,11 @@ def accuracies(study: Collected) -> pd.DataFrame:
     else:  # collected before there was that file
         outcomes = OutcomesReader(study.lock["results_dir"])
         rows = pd.DataFrame(accuracy_rows(records(study.runs), outcomes), columns=ACCURACY_COLUMNS)
-    found = study.runs[SETTING].drop_duplicates().merge(rows, how="left", on=SETTING)[[*SETTING, *ESTIMATE]]
+    of_runs = study.runs.groupby(SETTING, sort=False).agg(
+        seeds_of_grid=("seed", "size"), scored_on=("scored_on", "first")
+    )
+    rows = rows.drop(columns=["seeds_of_grid", "scored_on"])
+    found = of_runs.reset_index().merge(rows, how="left", on=SETTING)[[*SETTING, *ESTIMATE]]
     whole = found.seeds == found.seeds_of_grid
     return found.assign(**{name: found[name].where(whole) for name in ("top1", "top1_std", "low", "high", "covers")})
 
