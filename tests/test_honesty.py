@@ -140,6 +140,6 @@ def test_the_verdict_tells_who_sees_the_order_of_frames(truth):
     said = " ".join((HOME / "verdict.md").read_text().split())
     assert "1 pair of classes is each other's reversal in time" in said
     assert (  # of vanilla: 8 and 10 of 20
-        "On the 20 test videos of these, with “vanilla”, frames is right on 50.0 % (95 % interval 29.9 to 70.1 %) and "
-        "small is right on 45.0 % (95 % interval" in said
+        "On the 20 test videos of these, with “vanilla”, frames is right on 50.0 % (95 % interval 29.9 to 70.1 %, videos "
+        "only) and small is right on 45.0 % (95 % interval" in said
     )
