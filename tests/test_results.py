@@ -167,7 +167,9 @@ def test_names_that_look_like_numbers_or_nothing_stay_names(resolved):
     lock = files.read_json(HOME / "study.lock.json")
     for old, new in NAMES.items():
         lock["labels"][new] = lock["labels"].pop(old)
-        for table in (HOME / f"{name}.csv" for name in ("runs", "epochs", "accuracies", "curves")):
+        for table in (
+            HOME / f"{name}.csv" for name in ("runs", "epochs", "accuracies", "curves", "per_class", "confusion")
+        ):
             table.write_text(table.read_text().replace(f",{old},", f",{new},"))
     for row in lock["ladders"]["recipe"]["rows"]:
         row["ablation"] = NAMES[row["ablation"]]
