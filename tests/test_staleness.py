@@ -171,8 +171,8 @@ def test_views_run_evaluations_only(workplace):
     assert workplace.jobs() == {"evaluate": 2, **COLLECT}
 
 
-def test_a_table_option_runs_neither_training_nor_evaluation(workplace):
-    workplace.study["tables"] = {"decimals": 2}
+def test_what_is_shown_runs_neither_training_nor_evaluation(workplace):
+    workplace.study |= {"tables": {"decimals": 2}, "figures": {"dpi": 100}, "report": {"film_strips": 0}}
     assert workplace.jobs() == COLLECT
 
 

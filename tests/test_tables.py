@@ -158,6 +158,23 @@ def test_notes_say_what_the_test_set_can_show_and_what_is_luck(resolved):
     assert covered.startswith("All intervals cover the choice of test videos only, not that of the seed: below three")
 
 
+def test_with_three_seeds_it_is_not_the_test_set_alone_that_shows():
+    row = {"covers": "seeds and videos", "label": "A", "note": None, "ablation": "a", "model": "m"} | EMPTY
+    shown = {
+        "": 0.1,
+        "_detectable": 0.2,
+        "_covers": "seeds and videos",
+        "_test": "crossed seeds x videos",
+        "_p_holm": 0.2,
+    }
+    second = row | {f"difference_to_previous{end}": value for end, value in shown.items()}
+    resolution, *_ = table_notes([row, second], 1)
+    assert resolution == (
+        "5 points are 1 of 20 test videos; these seeds and test videos can show true differences of 20.0 points or more "
+        "(each taken alone, found in four of five such studies: 80 % power)."
+    )
+
+
 def test_some_rows_with_three_seeds_cover_seeds(resolved):
     rows = [{"covers": "videos", "label": "A", "note": None, "ablation": "a", "model": "m"} | EMPTY for _ in range(2)]
     rows.append(rows[0] | {"covers": "seeds and videos", "label": "B", "ablation": "b"})

@@ -146,15 +146,18 @@ def test_three_seeds_cover_seeds_too(tmp_path):
     several = {"seeds": 3, "seeds_of_grid": 3, "test_covers": "seeds and videos"}
     crossed = {f"difference_to_{to}_covers": "seeds and videos" for to in ("previous", "first")}
     crossed |= {f"difference_to_{to}_test": "crossed seeds x videos" for to in ("previous", "first")}
+    crossed |= {f"difference_to_{to}_seeds": 3 for to in ("previous", "first")}
     table = [row("vanilla", 0.7, **several), row("crop", 0.75, GAIN, GAIN, **several, **crossed)]
+    table.append(row("mixup", 0.74, NOTHING, NOTHING, **several, **crossed))
     runs = [run(name, top1, seed=seed) for name, top1 in (("vanilla", 0.7), ("crop", 0.75)) for seed in range(3)]
     text = verdict(tmp_path, runs, {"recipe": table})
     assert "(95 % interval 69.0 to 81.0 %, seeds and videos), the mean of 3 seeds" in text
     assert "with 95 % intervals that cover seeds and videos:" in text
     assert (
-        "more than the luck of seeds and test videos, which alone would show as much in about 1 of 33 such pairs "
+        "more than the luck of seeds and test videos, which alone would show as much in about 1 of 33 such tables "
         "(p = 0.030, paired test over seeds and videos)." in text
     )
+    assert "with 3 seeds and these 160 test videos, true differences below 5.1 points would not have shown" in text
     assert "Intervals and tests cover the choice of seeds and of test videos." in text
     fewer = verdict(tmp_path, runs[1:], {"recipe": table})
     assert "for the 1 setting with fewer than three seeds, that of the videos only." in fewer

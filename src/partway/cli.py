@@ -133,12 +133,16 @@ def _for_drawing(verb: Verb) -> None:
     collect.add_argument("--copy", action="store_true", help="copies instead of links in the readable run folders")
 
     for name, run, help_ in [
-        ("tables", verbs.run_tables, "Write the ablation tables of a collected study, and its verdict in words."),
-        ("figures", verbs.run_figures, "Draw the figures of a collected study."),
+        (
+            "tables",
+            verbs.run_tables,
+            "Write the ablation tables of a collected study, and its verdict in words (called by a rule).",
+        ),
+        ("figures", verbs.run_figures, "Draw the figures of a collected study (called by a rule)."),
         (
             "report",
             verbs.run_report,
-            "Write report.html, one page that holds all of a study whose tables and figures are drawn.",
+            "Write report.html, one page of a study whose tables and figures are drawn (called by a rule).",
         ),
     ]:
         drawing = verb(name, run, help_)

@@ -86,7 +86,9 @@ def _not_seen(rows: Table, to: str, table: Table, writer: Writer) -> str:
     found = [row[f"difference_to_{to}_detectable"] for row in rows]
     least, most = writer.points(min(found)), writer.points(max(found))
     size = f"{least} points" if least == most else f"{least} to {most} points, depending on the row,"
-    return f"with {_these(table)}, true differences below {size} would not have shown reliably (80 % power)"
+    crossed = any(row[f"difference_to_{to}_covers"] != "videos" for row in rows)
+    seeds = f"{max(row[f'difference_to_{to}_seeds'] for row in rows):.0f} seeds and " if crossed else ""
+    return f"with {seeds}{_these(table)}, true differences below {size} would not have shown reliably (80 % power)"
 
 
 def _whole_way(table: Table, best: Row, writer: Writer) -> Iterator[str]:

@@ -58,14 +58,18 @@ def _resolution(table: Table, decimals: int) -> Iterator[str]:
         return
     split = table[0]["scored_on"]
     said = f"{100 / videos:.2g} points are 1 of {count(int(videos), f'{split} video')}"
-    found = [row[f"difference_to_{to}_detectable"] for row, to in differences_of(table)]
+    differences = differences_of(table)
+    found = [row[f"difference_to_{to}_detectable"] for row, to in differences]
     if found:
+        crossed = any(row[f"difference_to_{to}_covers"] != "videos" for row, to in differences)
+        shows = f"these seeds and {split} videos" if crossed else f"this {split} set"
         least, most = (as_percent(value, decimals) for value in (min(found), max(found)))
         reach = (
             f"{least} points or more" if least == most else f"{least} to {most} points or more, depending on the row"
         )
         said += (
-            f"; this test set can show true differences of {reach} (each alone, in four of five studies: 80 % power)"
+            f"; {shows} can show true differences of {reach} (each taken alone, found in four of five such studies: 80 % "
+            "power)"
         )
     yield f"{said}."
 
@@ -83,7 +87,7 @@ def _luck(table: Table) -> Iterator[str]:
         return
     yield (
         f"* marks what stays beyond luck when all {len(found)} differences of this table are tested together: p, "
-        f"adjusted for that after Holm, is at most {LUCK:g} ({marked or 'none'} of {len(found)}). Test: {by}."
+        f"shown adjusted for that after Holm, is at most {LUCK:g} ({marked or 'none'} of {len(found)}). Test: {by}."
     )
 
 
