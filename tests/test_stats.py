@@ -146,6 +146,16 @@ def test_difference_of_equals_still_has_a_width(seeds, videos):
     assert found.high < found.detectable <= 1 or videos == 1
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seeds", [1, 2, 3, 4, 10])
+def test_an_overwhelming_difference_has_numbers_too(seeds):
+    found = stats.difference(np.ones((seeds, 2000)), np.zeros((seeds, 2000)))
+    assert found.value == 1
+    assert 0.95 < found.low < found.high == 1
+    assert 0 < found.p_value < 1e-100 or seeds == 1  # McNemar's is 2^-1999, which is 0
+    assert 0 < found.detectable < 0.02
+
+
 def test_difference_refuses_other_seeds_or_videos():
     with pytest.raises(ValueError, match=r"\(2, 5\) and \(3, 5\)"):
         stats.difference(np.ones((2, 5)), np.ones((3, 5)))

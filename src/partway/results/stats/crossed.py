@@ -52,8 +52,10 @@ class Mean:
         sqrt(t^2 seeds + z^2 videos), which never is too short for normal parts (Banerjee 1960). Another choice of seeds
         makes nothing surer, so that it is no less than for these seeds, z sqrt(videos_alone).
         """
-        student, normal = stdtrit(self.freedom, tail) ** 2, ndtri(tail) ** 2
-        return np.maximum(student * self.seeds + normal * self.videos, normal * self.videos_alone) ** 0.5
+        normal = ndtri(tail) ** 2
+        # Far out the quantile of t is beyond what a float holds, and is not asked for where seeds add nothing.
+        of_seeds = stdtrit(self.freedom, tail) ** 2 * self.seeds if self.seeds else 0.0
+        return np.maximum(of_seeds + normal * self.videos, normal * self.videos_alone) ** 0.5
 
     @property
     def p_value(self) -> float:

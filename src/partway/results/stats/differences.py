@@ -35,9 +35,10 @@ class Difference(Estimate):
 def difference(correct_SN: np.ndarray, other_SN: np.ndarray) -> Difference:
     """Difference in accuracy, first minus second, on the same videos and seeds.
 
-    The interval is Bonett & Price's (2012): two videos are added, one that speaks for each side, so that it has a
-    width also where the two agree on all of a few videos. With S seeds they weigh as much as those of one seed do,
-    1 / sqrt(S). The value itself is the plain difference.
+    The interval is Bonett & Price's (2012): two videos are added, on which every seed differs by +e and by -e, so that
+    it has a width also where the two sides agree on all of a few videos. One seed: e = 1, a video that one side alone
+    has right. S seeds: e = 1 / sqrt(S), for the mean of S seeds that differ by +1 or -1 at random spreads by that. The
+    value itself is the plain difference, without the two.
 
     One seed: the interval and McNemar's (1947) exact test cover the choice of videos only. Two seeds: the same interval
     of each video's mean over seeds, and the test that belongs to it. Three or more: seeds and videos, `crossed_mean`.
@@ -73,7 +74,7 @@ def difference(correct_SN: np.ndarray, other_SN: np.ndarray) -> Difference:
 
 
 def mean_difference(differences_SN: np.ndarray) -> Mean:
-    """The mean of paired differences in [-1, 1], with Bonett & Price's two videos: see `difference`."""
+    """The mean of paired differences in [-1, 1], with Bonett & Price's two videos, as `difference` tells."""
     end = len(differences_SN) ** -0.5
     return crossed_mean(padded(differences_SN, -end, end))
 
