@@ -20,7 +20,8 @@ from known import HOME, write_predictions
 from partway import files, metrics
 from partway.errors import DataError, VanishedError
 from partway.results.collect import collect, collect_partial
-from partway.results.outcomes import NAME, OutcomesReader, read_outcomes
+from partway.results.outcomes import NAME, OutcomesReader, alike, read_outcomes
+from partway.results.run_videos import Answers
 from partway.results.tables import write_tables
 
 PAGE = REPOSITORY / "docs" / "predictions.md"
@@ -184,6 +185,22 @@ def test_evaluations_of_the_same_videos_share_what_names_them(tmp_path):
 
 
 # --- a study ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("other", [{"id": ["v0", "v1", "v7"]}, {"label_index": [0, 1, 2]}, {"fewer": []}])
+def test_evaluations_of_other_videos_are_not_stacked(tmp_path, other):
+    write(tmp_path, SOME, [0, 1, 1], name="a")
+    folder = write(tmp_path, SOME, [0, 1, 1], name="b")
+    assert [len(found.ids) for found in alike(["a", "b"], OutcomesReader(tmp_path).read)] == [3, 3]
+    table = pq.read_table(folder / "predictions.parquet").sort_by("id")
+    for name, values in other.items():
+        place = table.column_names.index(name) if name in table.column_names else None
+        table = table.slice(1) if place is None else table.set_column(place, name, pa.array(values))
+    write_predictions(folder, table)
+    with pytest.raises(DataError, match="evaluations a and b answered other videos"):
+        alike(["a", "b"], OutcomesReader(tmp_path).read)
+    with pytest.raises(DataError, match="evaluations a and b answered other videos"):
+        Answers(str(tmp_path), ["a", "b"])
 
 
 def test_collecting_after_one_new_run_reads_no_other_predictions(resolved):

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pylatexenc.latexwalker import LatexEnvironmentNode, LatexMacroNode, LatexWalker
 from scipy.stats import binomtest
 
-from known import HOME, VIDEOS, known_study, write_known
+from known import HOME, VIDEOS, known_study, write_known, write_predictions
 from partway import files, study
-from partway.errors import StudyError
+from partway.errors import DataError, StudyError
 from partway.results import stats
 from partway.results.collect import collect, collect_partial
 from partway.results.tables import differences_of, read_tables, table_notes, write_tables
@@ -142,6 +144,19 @@ def test_differences_are_tested_and_adjusted_once_each(resolved):
     right = [[[video in answers for video in range(VIDEOS)]] for answers in (range(2, 14), range(8))]
     alone_found = stats.difference(*map(np.array, right))
     assert rows[1]["difference_to_previous_detectable"] == pytest.approx(alone_found.detectable)
+
+
+def test_rows_that_answered_other_videos_are_not_held_against_each_other(resolved):
+    """As many videos, with other names: a difference video by video would pair what is no pair."""
+    for run in resolved.runs:
+        if run.ablation == "mixup":
+            folder = Path("results/evaluations", run.evaluation)
+            table = pq.read_table(folder / "predictions.parquet")
+            others = pa.array([f"other_{name}" for name in table["id"].to_pylist()])
+            write_predictions(folder, table.set_column(table.column_names.index("id"), "id", others))
+    collect(resolved, HOME)
+    with pytest.raises(DataError, match=r"answered other videos \(of 20 and 20\).*delete the folder"):
+        write_tables(HOME, {"decimals": 1})
 
 
 def test_notes_say_what_the_test_set_can_show_and_what_is_luck(resolved):

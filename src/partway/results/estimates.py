@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from partway.errors import DataError
 from partway.results import stats
-from partway.results.outcomes import OutcomesReader
+from partway.results.outcomes import OutcomesReader, alike
 
 LINE = ["dataset", "model", "ablation", "train_ratio", "train_fraction", "window"]  # of accuracy against ratio
 SETTING = ["dataset", "window", "train_ratio", "train_fraction", "observation_ratio", "model", "ablation"]
@@ -72,14 +71,8 @@ def _curve(correct_RSN: np.ndarray, ratios: list[float]) -> Row:
 
 def _correct(runs: list[Row], outcomes: OutcomesReader) -> np.ndarray:
     """Whether each run is right on each video that tables score it on, one row a run."""
-    found = [outcomes.read(run["evaluation" if run["scored_on"] == "test" else "validation"]) for run in runs]
-    for run, other in zip(runs, found, strict=True):
-        if not np.array_equal(other.ids, found[0].ids):
-            raise DataError(
-                f"{run['evaluation']} and {runs[0]['evaluation']} answered other videos, so that no mean of them is one "
-                "of the same test set; delete the folder that is out of date and run again"
-            )
-    return np.stack([each.correct_N for each in found])
+    evaluations = [run["evaluation" if run["scored_on"] == "test" else "validation"] for run in runs]
+    return np.stack([found.correct_N for found in alike(evaluations, outcomes.read)])
 
 
 def _grouped(runs: Iterable[Row], axes: list[str]) -> Iterator[tuple[Row, list[Row]]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from partway import files, metrics
+from partway.errors import DataError
 from partway.results import predictions
 from partway.results.predictions import Predictions
 
@@ -81,7 +83,26 @@ class OutcomesReader:
         return found
 
 
+def alike(evaluations: list[str], read: Callable[[str], Outcomes]) -> list[Outcomes]:
+    """What evaluations of one test set answered, to be held against each other video by video, by their place.
+
+    Raises:
+        DataError: two are of other videos, or of other labels.
+    """
+    found = [read(evaluation) for evaluation in evaluations]
+    for evaluation, other in zip(evaluations, found, strict=True):
+        if not _same_videos(found[0], other):
+            raise DataError(
+                f"evaluations {evaluations[0]} and {evaluation} answered other videos (of {len(found[0].ids)} and "
+                f"{len(other.ids)}), or videos of other labels, so that they are not of one test set; delete the folder "
+                "that is out of date and run again"
+            )
+    return found
+
+
 def _same_videos(one: Outcomes, other: Outcomes) -> bool:
+    if one.ids is other.ids:
+        return True  # of one reader, see OutcomesReader
     same = np.array_equal(one.labels_N, other.labels_N) and one.classes == other.classes
     return same and np.array_equal(one.ids, other.ids)
 

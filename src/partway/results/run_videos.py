@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from partway.data import manifest
-from partway.results.outcomes import read_outcomes
+from partway.results.outcomes import OutcomesReader, alike
 from partway.results.run_classes import worst_classes
 from partway.results.strip_choice import by_confidence, in_order
 from partway.results.strips import FRAMES, Pool, seen
@@ -25,13 +25,10 @@ class Answers:
 
     def __init__(self, results_dir: str, evaluations: list[str]):
         self.places = {evaluation: place for place, evaluation in enumerate(evaluations)}
-        predicted, confidences = [], []
-        for evaluation in evaluations:
-            found = read_outcomes(results_dir, evaluation)
-            predicted.append(found.predicted_N.astype(np.int32))
-            confidences.append(found.confidence_N.astype(np.float32))
-        self.ids, self.labels_N, self.classes = found.ids, found.labels_N, found.classes
-        self.predicted_RN, self.confidence_RN = np.stack(predicted), np.stack(confidences)
+        found = alike(evaluations, OutcomesReader(results_dir).read)
+        self.ids, self.labels_N, self.classes = found[0].ids, found[0].labels_N, found[0].classes
+        self.predicted_RN = np.stack([each.predicted_N for each in found])
+        self.confidence_RN = np.stack([each.confidence_N.astype(np.float32) for each in found])
         self.correct_RN = self.predicted_RN == self.labels_N
 
     def worst_classes(self, evaluation: str) -> list[tuple[str, str]]:

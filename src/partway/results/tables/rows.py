@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from partway.results import stats
-from partway.results.outcomes import read_outcomes
+from partway.results.outcomes import Outcomes, OutcomesReader, alike
 from partway.results.stats import Difference
 from partway.results.tables.reading import CONDITIONS, PREFIXES, SCORED, records
 from partway.results.tables.words import Row, Table
@@ -33,7 +32,7 @@ ABOUT_DIFFERENCE = {  # what follows difference_to_..., and what of a Difference
 }
 
 Runs = list[dict[str, Any]]  # rows of runs.csv
-Correct = Callable[[str], np.ndarray]  # folder of an evaluation -> correct_N
+Read = Callable[[str], Outcomes]  # of an evaluation, by its folder
 Compared = dict[tuple[int, int], tuple[Difference, float]]  # places of two rows -> first minus second, adjusted p
 
 
@@ -64,7 +63,7 @@ class Tables:
 
     def __init__(self, lock: dict[str, Any], accuracies: dict[tuple, dict[str, Any]]):
         self.labels, self.accuracies = lock["labels"], accuracies
-        self.correct = cache(lambda folder: read_outcomes(lock["results_dir"], folder).correct_N)
+        self.read = OutcomesReader(lock["results_dir"]).read
 
     def table(self, condition: dict[str, Any], rows: list[dict[str, Any]], runs: pd.DataFrame) -> Table:
         """The rows of one table; values that cannot be known are None."""
@@ -72,7 +71,7 @@ class Tables:
         for run in records(runs):
             by_row[run["model"], run["ablation"]].append(run)
         of_rows = [by_row[row["model"], row["ablation"]] for row in rows]
-        compared = _compared([_complete(group) for group in of_rows], self.correct)
+        compared = _compared([_complete(group) for group in of_rows], self.read)
         return [
             condition
             | {"model": row["model"], "ablation": row["ablation"], **self.labels[row["ablation"]]}
@@ -129,22 +128,23 @@ def _reference(reported: dict[str, Any] | None, condition: dict[str, Any]) -> di
     return {f"reported_{name}": reported[name] if holds else None for name in ("test_top1", "train_top1")}
 
 
-def _compared(complete: list[Runs], correct: Correct) -> Compared:
+def _compared(complete: list[Runs], read: Read) -> Compared:
     """Every difference that a table shows once, with its p value after Holm's correction for all of them."""
     places = dict.fromkeys((place, other) for place in range(1, len(complete)) for other in (place - 1, 0))
-    found = {(one, two): _paired(complete[one], complete[two], correct) for one, two in places}
+    found = {(one, two): _paired(complete[one], complete[two], read) for one, two in places}
     known = {pair: difference for pair, difference in found.items() if difference is not None}
     adjusted = stats.holm([difference.p_value for difference in known.values()])
     return {pair: (known[pair], p) for pair, p in zip(known, adjusted, strict=True)}
 
 
-def _paired(runs: Runs, others: Runs, correct: Correct) -> Difference | None:
+def _paired(runs: Runs, others: Runs, read: Read) -> Difference | None:
     """The difference over the seeds that both rows have; None where there are none."""
     of_row, of_other = ({run["seed"]: run["scored"] for run in group} for group in (runs, others))
     seeds = sorted(of_row.keys() & of_other.keys())
     if not seeds:
         return None
-    return stats.difference(*(np.stack([correct(of[seed]) for seed in seeds]) for of in (of_row, of_other)))
+    found = alike([of[seed] for of in (of_row, of_other) for seed in seeds], read)
+    return stats.difference(*np.stack([each.correct_N for each in found]).reshape(2, len(seeds), -1))
 
 
 def _difference(to: str, found: tuple[Difference, float] | None) -> Row:
