@@ -306,6 +306,16 @@ def test_a_ladder_that_mixes_precisions_is_flagged(resolved):
     assert "Caution: the runs of recipe differ in precision: bf16, fp32." in (HOME / "tables/recipe.md").read_text()
 
 
+def test_what_runs_beside_the_ladder_ran_on_is_not_told_of_it(resolved):
+    collect(resolved, HOME)
+    runs = pd.read_csv(HOME / "runs.csv", dtype=str, keep_default_na=False)
+    runs.loc[runs.train_ratio == "full", "precision"] = "bf16"
+    runs.loc[runs.train_ratio == "full", "weights_asked"] = "better"
+    runs.to_csv(HOME / "runs.csv", index=False)
+    write_tables(HOME, {"decimals": 1})
+    assert "Caution" not in (HOME / "tables/recipe.md").read_text()
+
+
 LATER = keys.NUMERICS | {"data": keys.NUMERICS["data"] + 1}
 A, B = "a" * 40, "b" * 40
 
@@ -322,6 +332,7 @@ A, B = "a" * 40, "b" * 40
         ({"numerics": LATER}, f"numerics version data: {keys.NUMERICS['data']}, {LATER['data']}."),
         ({"versions": {"torch": "2.13.0", "partway": "0.1.0"}}, "version of library torch: 2.12.1, 2.13.0."),
         ({"versions": None, "numerics": None}, None),
+        ({"git_commit": B, "numerics": None}, "commit of the code: aaaaaaaaaa, bbbbbbbbbb."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )

@@ -171,6 +171,7 @@ def test_notes_say_what_the_test_set_can_show_and_what_is_luck(resolved):
     assert f"({marked or 'none'} of 5). Test: paired over videos." in luck
     assert (HOME / "tables/recipe.md").read_text().count("* [") == marked
     assert covered.startswith("All intervals cover the choice of test videos only, not that of the seed: below three")
+    assert covered.endswith("* is a difference between these very trainings, and other seeds may not show it.")
 
 
 def test_with_three_seeds_it_is_not_the_test_set_alone_that_shows():
@@ -195,9 +196,36 @@ def test_some_rows_with_three_seeds_cover_seeds(resolved):
     rows.append(rows[0] | {"covers": "seeds and videos", "label": "B", "ablation": "b"})
     *_, covered = table_notes(rows, 1)
     assert covered == (
-        "Intervals cover the choice of seeds and test videos; below three seeds that of the videos only (A, A, and "
-        "differences to such rows)."
+        "Intervals cover the choice of seeds and test videos; below three seeds (A, A), and where the two rows of a "
+        "difference have fewer than three in common, that of the videos only."
     )
+
+
+def of_difference(covers: str) -> dict:
+    """Columns of one difference."""
+    about = {"": 0.1, "_detectable": 0.1, "_test": "crossed seeds x videos", "_p_holm": 0.01, "_covers": covers}
+    return {f"difference_to_previous{end}": value for end, value in about.items()}
+
+
+def test_rows_of_three_seeds_each_may_have_fewer_in_common(resolved):
+    row = {"covers": "seeds and videos", "label": "A", "note": None, "ablation": "a", "model": "m"} | EMPTY
+    *_, whole = table_notes([row, row | of_difference("seeds and videos")], 1)
+    assert whole == "Intervals cover the choice of seeds and test videos."
+    *_, fewer = table_notes([row, row | of_difference("videos")], 1)
+    assert fewer == (
+        "Intervals cover the choice of seeds and test videos; below three seeds, and where the two rows of a difference "
+        "have fewer than three in common, that of the videos only. A difference over so few, where it is marked *, is "
+        "one between these very trainings, and other seeds may not show it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("videos", "points"), [(1, "100"), (8, "12.5"), (3, "33.3"), (400, "0.25"), (510, "0.2"), (3783, "0.026")]
+)
+def test_what_one_video_counts(videos, points):
+    row = {"covers": "videos", "label": "A", "note": None, "ablation": "a", "model": "m"} | EMPTY
+    resolution, _ = table_notes([row | {"videos": videos}], 1)
+    assert resolution == f"{points} points are 1 of {videos} test video{'s' if videos > 1 else ''}."
 
 
 EMPTY = {"scored_on": "test", "videos": 20, "difference_to_previous": None, "difference_to_first": None}

@@ -42,7 +42,7 @@ def row(ablation: str, top1: float | None, step: tuple | None = None, way: tuple
     for to, difference in (("previous", step), ("first", way)):
         ends = zip(("", "_low", "_high", "_p_holm"), difference or (None,) * 4, strict=True)
         found |= {f"difference_to_{to}{end}": value for end, value in ends}
-        about = {"covers": "videos", "test": "exact McNemar", "detectable": 0.051, "seeds": 1}
+        about = {"covers": "videos", "test": "exact McNemar", "detectable": 0.051, "seeds": 1, "p": 0.01}
         found |= {f"difference_to_{to}_{name}": value if difference else None for name, value in about.items()}
     return found | more
 
@@ -126,7 +126,10 @@ def test_gain_loss_and_no_effect(tmp_path):
     )
     assert "The whole way from “Vanilla” to “+ Mixup” raises accuracy by 6.9 points (1.0 to 12.8): more than" in text
     assert "5 differences were held against 0" in text  # three steps, and the first row against the last two
-    assert "at most 5% of such tables would call any difference more than luck" in text
+    assert (
+        "at most 5 % of such tables would call any difference more than luck. Where seeds are not covered, what they did"
+        in text
+    )
     assert "Everything was trained with one seed, so how much another seed would change is not known." in text
     assert "The best row was found on these very test videos" in text
     assert "missing" not in text
@@ -160,7 +163,37 @@ def test_three_seeds_cover_seeds_too(tmp_path):
     assert "with 3 seeds and these 160 test videos, true differences below 5.1 points would not have shown" in text
     assert "Intervals and tests cover the choice of seeds and of test videos." in text
     fewer = verdict(tmp_path, runs[1:], {"recipe": table})
-    assert "for the 1 setting with fewer than three seeds, that of the videos only." in fewer
+    assert "; for 1 setting with fewer than three seeds, that of the videos only." in fewer
+    assert "very trainings" not in text + fewer
+
+
+def test_below_three_seeds_what_is_more_than_luck_is_of_these_trainings(tmp_path):
+    """Also where both rows have three seeds, but not the same."""
+    several = {"seeds": 3, "seeds_of_grid": 4, "test_covers": "seeds and videos"}
+    shared = {f"difference_to_{to}_seeds": 2 for to in ("previous", "first")}
+    table = [row("vanilla", 0.7, **several), row("crop", 0.75, GAIN, GAIN, **several, **shared)]
+    runs = [run("vanilla", 0.7, seed=seed) for seed in (0, 1, 2)] + [run("crop", 0.75, seed=seed) for seed in (1, 2, 3)]
+    text = verdict(tmp_path, runs, {"recipe": table})
+    assert "“+ Crop” raises accuracy by 5.0 points (1.2 to 8.8), over the 2 seeds of both: more than" in text
+    assert "of seeds and of test videos; for differences over fewer than three, that of the videos only. " in text
+    assert "luck is a difference between these very trainings, and other seeds may not show it." in text
+    single = verdict(tmp_path, runs[2:4], {"recipe": [row("vanilla", 0.7), row("crop", 0.75, GAIN, GAIN)]})
+    assert "What is called more than luck is a difference between these very trainings, and other seeds" in single
+
+
+def test_coverage_of_steps_that_differ_in_it_is_told(tmp_path):
+    crossed = {"difference_to_previous_covers": "seeds and videos"}
+    table = [row("vanilla", 0.7), row("crop", 0.75, GAIN, GAIN), row("mixup", 0.76, GAIN, GAIN, **crossed)]
+    text = verdict(tmp_path, [run(name, 0.7) for name in ("vanilla", "crop", "mixup")], {"recipe": table})
+    assert "intervals that cover seeds and videos, or the videos only where fewer than three seeds are in" in text
+
+
+def test_one_difference_whose_interval_and_exact_test_disagree(tmp_path):
+    near = {f"difference_to_{to}_p": 0.07 for to in ("previous", "first")}
+    table = [row("vanilla", 0.7), row("crop", 0.75, (0.05, 0.002, 0.1, 0.07), (0.05, 0.002, 0.1, 0.07), **near)]
+    text = verdict(tmp_path, [run("vanilla", 0.7), run("crop", 0.75)], {"recipe": table})
+    assert "- The interval of “+ Crop” leaves 0 out by a little, but the exact test, which is the more careful" in text
+    assert "among 1" not in text
 
 
 def test_one_step_is_spoken_of_once(tmp_path):

@@ -18,11 +18,11 @@ SAME_NUMERICS = "; their numerics versions are the same, so that it should move 
 
 def mixtures(runs: pd.DataFrame) -> Iterator[str]:
     """What complete runs differ in, with the values: `precision: bf16, fp32`; nothing where none recorded it."""
-    numerics = set(runs.numerics.dropna())
+    same_numerics = bool(runs.numerics.nunique() == 1 and runs.numerics.notna().all())  # else nobody knows
     for column, word in SINGLE.items():
         values = {value for run in runs[column].dropna().unique() for value in str(run).split(", ")}  # of its stages
         if len(values) > 1:
-            same = column == "git_commit" and len(numerics) == 1
+            same = column == "git_commit" and same_numerics
             yield f"{word}: {', '.join(sorted(_short(value) for value in values))}{SAME_NUMERICS * same}"
     for column, word in LISTED.items():
         for name, found in _versions(runs[column].dropna().unique()).items():

@@ -15,7 +15,7 @@ from partway.results.stats import FEWEST_SEEDS
 from partway.results.style import count, listed
 from partway.results.submissions import submissions
 from partway.results.tables import CONDITIONS, differences_of, left_out, read_runs, read_tables
-from partway.results.tables.words import LUCK, Table
+from partway.results.tables.words import LUCK, THESE_TRAININGS, Table
 from partway.results.verdict_curves import about_curves
 from partway.results.verdict_known import what_can_be_known
 from partway.results.verdict_ladders import about_ladder
@@ -75,41 +75,58 @@ def _how_sure(tables: list[Table], writer: Writer) -> str:
         return "No run is complete."
     splits = listed(sorted(done.scored_on.unique()))
     seeds = done.groupby([*CONDITIONS, "model", "ablation"]).top1
-    said = [*_covered(seeds.count(), splits)]
+    covers = {row[f"difference_to_{to}_covers"] for table in tables for row, to in differences_of(table)}
+    said = [*_covered(seeds.count(), splits, covers)]
     if seeds.count().max() > 1:
         unknown = "; not known where there is one seed" if seeds.count().min() == 1 else ""
         largest = writer.points(seeds.std().max())
         said.append(f"Between seeds the same setting varied by up to {largest} points (standard deviation{unknown}).")
-    said += [*_tested(tables), *_chosen(tables, splits)]
+    said += [*_tested(tables, covers), *_chosen(tables, splits)]
     return "## How sure\n\n" + " ".join(said)
 
 
-def _covered(seeds: pd.Series, splits: str) -> Iterator[str]:
-    """What intervals cover, by how many seeds a setting has."""
-    few = (seeds < FEWEST_SEEDS).sum()
+def _covered(seeds: pd.Series, splits: str, covers: set[str]) -> Iterator[str]:
+    """What intervals cover, by how many seeds a setting has.
+
+    Args:
+        covers: what the differences of all tables cover.
+    """
+    few = int((seeds < FEWEST_SEEDS).sum())
     if few == len(seeds):
         yield (
             f"Intervals and tests cover the choice of {splits} videos only, not that of the seed: below three seeds nobody "
             "can tell how far another seed would lie."
         )
     else:
+        settings = [f"{count(few, 'setting')} with fewer than three seeds"] if few else []
+        settings += ["differences over fewer than three"] if "videos" in covers else []
         yield f"Intervals and tests cover the choice of seeds and of {splits} videos" + (
-            f"; for the {count(int(few), 'setting')} with fewer than three seeds, that of the videos only."
-            if few
-            else "."
+            f"; for {listed(settings)}, that of the videos only." if settings else "."
         )
+    if "videos" in covers:
+        which = (
+            "What is called more than luck"
+            if covers == {"videos"}
+            else "What is called more than luck of the videos alone"
+        )
+        yield f"{which} is a difference between {THESE_TRAININGS}."
     if seeds.max() == 1:
         yield "Everything was trained with one seed, so how much another seed would change is not known."
 
 
-def _tested(tables: list[Table]) -> Iterator[str]:
+def _tested(tables: list[Table], covers: set[str]) -> Iterator[str]:
     """How often luck alone would be taken for an effect."""
     families = [len(differences_of(table)) for table in tables]
     if sum(families) > 1:
         yield (
             f"{sum(families)} differences were held against 0, and many looks find something by luck. So the more a table "
             f"compares, the more each of its differences has to show (Holm's correction of p): where nothing has an "
-            f"effect, at most {LUCK:.0%} of such tables would call any difference more than luck."
+            f"effect, at most {100 * LUCK:g} % of such tables would call any difference more than luck."
+            + (
+                " Where seeds are not covered, what they did by chance counts as an effect."
+                if "videos" in covers
+                else ""
+            )
         )
 
 

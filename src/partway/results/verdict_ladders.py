@@ -8,7 +8,7 @@ from operator import itemgetter
 from partway.results.stats import Estimate
 from partway.results.style import count, listed
 from partway.results.tables import as_p, beyond_luck, differences_of
-from partway.results.tables.words import Row, Table
+from partway.results.tables.words import LUCK, Row, Table
 from partway.results.verdict_words import Writer, odds, videos_of
 
 TESTS = {
@@ -65,20 +65,36 @@ def _coverage(known: Table) -> str:
     found = {row["difference_to_previous_covers"] for row in known}
     if found == {"videos"}:
         return " that cover the videos only"
-    return " that cover seeds and videos" if found == {"seeds and videos"} else ""
+    if found == {"seeds and videos"}:
+        return " that cover seeds and videos"
+    return (
+        " that cover seeds and videos, or the videos only where fewer than three seeds are in both rows"
+        if found
+        else ""
+    )
 
 
 def _unclear(rows: Table, table: Table, writer: Writer) -> Iterator[str]:
     """Steps that may be luck, what could have been seen, and those that look clear for themselves alone."""
     if not rows:
         return
-    named = [f"{writer.quoted(row, table)} ({writer.difference(difference_of(row, 'previous'))})" for row in rows]
+    named = [
+        f"{writer.quoted(row, table)} ({writer.difference(difference_of(row, 'previous'))}{_fewer(row, 'previous')})"
+        for row in rows
+    ]
     yield f"{listed(named)} cannot be told from no effect at all: {_not_seen(rows, 'previous', table, writer)}."
-    alone = [row for row in rows if _leaves_0_out(difference_of(row, "previous"))]
+    clear = [row for row in rows if _leaves_0_out(difference_of(row, "previous"))]
+    alone = [row for row in clear if row["difference_to_previous_p"] <= LUCK]
     if alone:
-        names, number = listed([writer.quoted(row, table) for row in alone]), len(differences_of(table))
-        intervals = "The interval of {} leaves" if len(alone) == 1 else "The intervals of {} leave"
-        yield f"{intervals.format(names)} 0 out, but among {number} differences that may well be luck."
+        number = len(differences_of(table))
+        yield f"{_leave_0_out(alone, table, writer)}, but among {number} differences that may well be luck."
+    if near := [row for row in clear if row not in alone]:
+        yield f"{_leave_0_out(near, table, writer)} by a little, but the exact test, which is the more careful, does not."
+
+
+def _leave_0_out(rows: Table, table: Table, writer: Writer) -> str:
+    names = listed([writer.quoted(row, table) for row in rows])
+    return f"The interval of {names} leaves 0 out" if len(rows) == 1 else f"The intervals of {names} leave 0 out"
 
 
 def _not_seen(rows: Table, to: str, table: Table, writer: Writer) -> str:
@@ -99,7 +115,7 @@ def _whole_way(table: Table, best: Row, writer: Writer) -> Iterator[str]:
     if beyond_luck(best, "first"):
         yield f"{way} {_beyond(best, 'first', table, writer)}"
         return
-    told = f"{way} ({writer.difference(difference_of(best, 'first'))}) cannot be told from no effect at all"
+    told = f"{way} ({writer.difference(difference_of(best, 'first'))}{_fewer(best, 'first')}) cannot be told from no effect at all"
     yield f"{told}: {_not_seen([best], 'first', table, writer)}."
 
 
@@ -112,7 +128,7 @@ def _beyond(row: Row, to: str, table: Table, writer: Writer) -> str:
     told = as_p(p_value)
     p_said = f"p {told}" if told.startswith("<") else f"p = {told}"
     return (
-        f"{writer.change(difference_of(row, to))}: more than the luck of {luck}, which alone would show as much in "
+        f"{writer.change(difference_of(row, to))}{_fewer(row, to)}: more than the luck of {luck}, which alone would show as much in "
         f"{odds(p_value)} such {where} ({p_said}, {test})."
     )
 
@@ -120,6 +136,12 @@ def _beyond(row: Row, to: str, table: Table, writer: Writer) -> str:
 def difference_of(row: Row, to: str) -> Estimate:
     """The difference of a row to the `previous` or the `first`, which is known."""
     return Estimate(*(row[f"difference_to_{to}{end}"] for end in ("", "_low", "_high", "_covers")))
+
+
+def _fewer(row: Row, to: str) -> str:
+    """Over how many seeds a difference is, where the other row has fewer of those of this one."""
+    seeds = row[f"difference_to_{to}_seeds"]
+    return f", over the {count(int(seeds), 'seed')} of both" if seeds < row["seeds"] else ""
 
 
 def _leaves_0_out(estimate: Estimate) -> bool:

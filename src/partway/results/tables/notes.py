@@ -14,7 +14,7 @@ from partway.results.mixtures import mixtures
 from partway.results.protocol import unlabelled_test
 from partway.results.style import count, listed
 from partway.results.tables.rows import conditions
-from partway.results.tables.words import LUCK, Table, as_percent, beyond_luck, rows_named
+from partway.results.tables.words import LUCK, THESE_TRAININGS, Table, as_percent, beyond_luck, rows_named
 
 
 def notes(home: Path, ladder: str, runs: pd.DataFrame, definition: dict[str, Any]) -> list[str]:
@@ -30,8 +30,8 @@ def notes(home: Path, ladder: str, runs: pd.DataFrame, definition: dict[str, Any
         *told,
         *_reported(definition),
         *left_out(home),
-        *_mixed(ladder, runs, definition),
-        *_fallbacks(runs, definition),
+        *(_mixed(ladder, pd.concat(of_ladder)) if of_ladder else ()),
+        *(_fallbacks(pd.concat(of_ladder)) if of_ladder else ()),
     ]
 
 
@@ -57,7 +57,8 @@ def _resolution(table: Table, decimals: int) -> Iterator[str]:
     if videos is None:
         return
     split = table[0]["scored_on"]
-    said = f"{100 / videos:.2g} points are 1 of {count(int(videos), f'{split} video')}"
+    digits = 2 if videos > 100 else 3
+    said = f"{100 / videos:.{digits}g} points are 1 of {count(int(videos), f'{split} video')}"
     differences = differences_of(table)
     found = [row[f"difference_to_{to}_detectable"] for row, to in differences]
     if found:
@@ -97,16 +98,19 @@ def _covered(table: Table) -> Iterator[str]:
     of_videos = [row for row in done if row["covers"] == "videos"]
     if not done:
         return
-    split = table[0]["scored_on"]
+    split, tested = table[0]["scored_on"], {row[f"difference_to_{to}_covers"] for row, to in differences_of(table)}
     if len(of_videos) == len(done):
+        so = f" What is marked * is a difference between {THESE_TRAININGS}." if tested else ""
         yield (
             f"All intervals cover the choice of {split} videos only, not that of the seed: below three seeds nobody "
-            "can tell how far another seed would lie."
+            f"can tell how far another seed would lie.{so}"
         )
-    elif of_videos:
+    elif of_videos or "videos" in tested:
+        few = f" ({rows_named(of_videos, table)})" if of_videos else ""
+        so = f" A difference over so few, where it is marked *, is one between {THESE_TRAININGS}."
         yield (
-            f"Intervals cover the choice of seeds and {split} videos; below three seeds that of the videos only "
-            f"({rows_named(of_videos, table)}, and differences to such rows)."
+            f"Intervals cover the choice of seeds and {split} videos; below three seeds{few}, and where the two rows of a "
+            f"difference have fewer than three in common, that of the videos only.{so if 'videos' in tested else ''}"
         )
     else:
         yield f"Intervals cover the choice of seeds and {split} videos."
@@ -151,18 +155,15 @@ def left_out(home: Path) -> list[str]:
     return lines
 
 
-def _mixed(ladder: str, runs: pd.DataFrame, definition: dict[str, Any]) -> Iterator[str]:
+def _mixed(ladder: str, runs: pd.DataFrame) -> Iterator[str]:
     """A line for whatever the runs of a ladder ran on that may move numbers and differs between them."""
-    ablations = {row["ablation"] for row in definition["rows"]}
-    done = runs[runs.ablation.isin(ablations) & (runs.status == "complete")]
-    for found in mixtures(done):
+    for found in mixtures(runs[runs.status == "complete"]):
         yield f"Caution: the runs of {ladder} differ in {found}."
 
 
-def _fallbacks(runs: pd.DataFrame, definition: dict[str, Any]) -> Iterator[str]:
+def _fallbacks(runs: pd.DataFrame) -> Iterator[str]:
     """A line for each model of a ladder that started from its fallback, since its own weights were not available."""
-    ablations = {row["ablation"] for row in definition["rows"]}
-    used = runs[runs.ablation.isin(ablations) & runs.weights_asked.notna()]
+    used = runs[runs.weights_asked.notna()]
     for model, group in used.groupby("model", sort=False):
         sources, asked = (", ".join(sorted(group[column].unique())) for column in ("weights", "weights_asked"))
         yield f"Caution: {model} started from its fallback, {sources}, in {len(group)} runs; asked for was: {asked}."

@@ -9,6 +9,7 @@ import pandas as pd
 HOLE = "—"
 LUCK = 0.05  # the largest p value, after Holm's correction, that is called more than luck
 SMALLEST_P = 0.001  # told as a number
+THESE_TRAININGS = "these very trainings, and other seeds may not show it"  # that videos alone say is more than luck
 FEW_ROWS = 4  # that a note names; more are counted
 
 Row = dict[str, Any]
