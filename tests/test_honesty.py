@@ -97,7 +97,7 @@ def test_verdict_and_figure_tell_the_ceiling(truth):
     assert (
         "no honest model can be expected to be right more often than 75.0 % at ratio 0.5 and 100.0 % at ratio 1" in said
     )
-    assert "Nothing leaks, as far as 2 tests of predictions on undecided videos can tell (at 1% each)." in said
+    assert "Nothing leaks, as far as 2 tests of predictions on undecided videos can tell (at 1 % each)." in said
     assert "ceiling of any honest model" in (HOME / "figures/accuracy_against_ratio.svg").read_text()
 
 

@@ -201,6 +201,23 @@ def test_some_rows_with_three_seeds_cover_seeds(resolved):
     )
 
 
+def test_epochs_of_seeds_that_stopped_early_are_their_mean(resolved):
+    (seed_1,) = (run.trainings[0] for run in resolved.runs if (run.ablation, run.seed) == ("mixup", 1))
+    record = files.read_json(Path("results/trainings", seed_1, "training.json"))
+    files.write_json(Path("results/trainings", seed_1, "training.json"), record | {"epochs": 1})
+    collect(resolved, HOME)
+    write_tables(HOME, {"decimals": 1})
+    assert pd.read_csv(HOME / "tables/recipe.csv").total_epochs.tolist() == [
+        2,
+        1.5,
+        3.5,
+        3.5,
+    ]  # the last has the trainings before it
+    text = (HOME / "tables/recipe.md").read_text()
+    assert "| + Mixup    | alpha 0.8 | 1.5      |" in text
+    assert "Epochs are the mean over seeds where these stopped early" in text
+
+
 def of_difference(covers: str) -> dict:
     """Columns of one difference."""
     about = {"": 0.1, "_detectable": 0.1, "_test": "crossed seeds x videos", "_p_holm": 0.01, "_covers": covers}
@@ -228,7 +245,13 @@ def test_what_one_video_counts(videos, points):
     assert resolution == f"{points} points are 1 of {videos} test video{'s' if videos > 1 else ''}."
 
 
-EMPTY = {"scored_on": "test", "videos": 20, "difference_to_previous": None, "difference_to_first": None}
+EMPTY = {
+    "scored_on": "test",
+    "videos": 20,
+    "total_epochs": 2,
+    "difference_to_previous": None,
+    "difference_to_first": None,
+}
 
 
 def test_settings_are_those_that_differ_by_the_study_files_words(resolved):

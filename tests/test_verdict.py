@@ -275,6 +275,27 @@ def test_the_curve_says_what_share_of_the_video_it_takes(tmp_path):
     assert "The best row" not in text
 
 
+def test_a_line_may_have_more_seeds_at_some_ratios(tmp_path):
+    """Three seeds of whole videos, one of the rest: the area is of the one, and nothing is mixed with the three."""
+    runs = [run("vanilla", 0.5, 0.5), run("vanilla", 0.6, 0.7), *(run("vanilla", 0.8, seed=seed) for seed in range(3))]
+    line = {"seeds": 1, "ratios": "0.5 0.7 1", "area": 0.6, "area_low": 0.5, "area_high": 0.7, "covers": "videos"}
+    line |= {"sufficient_ratio": 0.5, "sufficient_low": 0.5, "sufficient_high": 1, "share": 0.9, "of_ratio": 1}
+    text = verdict(tmp_path, runs, {}, curves=(CELL | {"ablation": "vanilla"} | line,))
+    assert (
+        "videos only), the means of 1 to 3 seeds. Over all these ratios, of the 1 seed that all of them have," in text
+    )
+    assert "at ratio 0.5 (95 % interval 0.5 to 1, videos only)." in text
+    assert "falls below" not in text
+
+
+def test_nine_tenths_that_rounding_makes_less_do_not_fall_below(tmp_path):
+    runs = [run("vanilla", 0.72, 0.5), run("vanilla", 0.72, 0.7), run("vanilla", 0.8)]
+    line = {"seeds": 1, "ratios": "0.5 0.7 1", "area": 0.7, "area_low": 0.6, "area_high": 0.8, "covers": "videos"}
+    line |= {"sufficient_ratio": 0.5, "sufficient_low": 0.5, "sufficient_high": 1, "share": 0.9, "of_ratio": 1}
+    assert 0.9 * 0.8 > 0.72
+    assert "falls below" not in verdict(tmp_path, runs, {}, curves=(CELL | {"ablation": "vanilla"} | line,))
+
+
 def test_a_curve_without_whole_videos_says_of_what_its_share_is(tmp_path):
     line = {"seeds": 1, "ratios": "0.3 0.7", "area": 0.65, "area_low": 0.6, "area_high": 0.7, "covers": "videos"}
     line |= {"sufficient_ratio": 0.7, "sufficient_low": 0.7, "sufficient_high": 0.7, "share": 0.9, "of_ratio": 0.7}

@@ -13,6 +13,7 @@ import pandas as pd
 from partway.results import style
 from partway.results.estimates import LINE
 from partway.results.stats import Estimate
+from partway.results.stats.curves import ROUNDING
 from partway.results.style import count, listed
 from partway.results.tables import read_accuracies, records
 from partway.results.verdict_words import COVERED, Writer, videos_of
@@ -63,16 +64,24 @@ def _curve(points: Points, runs: pd.DataFrame, whole: dict[str, Any] | None, wri
     smallest, largest = min(points), max(points)
     said = f" recognises {_at(smallest, points, writer, f' of the {videos}')}"
     said += f" and {_at(largest, points, writer)}" if largest > smallest else ""
-    seeds = runs.seed.nunique()
-    said += f", the mean of {count(seeds, 'seed')}." if seeds > 1 else ", with one seed."
+    seeds = runs[runs.observation_ratio.isin(points)].groupby("observation_ratio").seed.nunique()
+    said += _seeds(seeds.min(), seeds.max())
     lost = [f"{ratio:g}" for ratio in runs.observation_ratio.unique() if ratio not in points]
     if whole and not lost:
-        said += _area(whole, writer) + _reach(whole, points)
+        alike = whole["seeds"] == seeds.max()
+        said += _area(whole, writer, alike=alike) + _reach(whole, points if alike else {})
     if lost:
         said += (
             f" Ratio {listed(lost)} {'is' if len(lost) == 1 else 'are'} missing, so nothing is said of the whole line."
         )
     return said + _guessing(points, writer.chance(runs.dataset.iloc[0]), writer)
+
+
+def _seeds(fewest: int, most: int) -> str:
+    """Over how many seeds the accuracies of a line are, which need not be the same at all ratios."""
+    if fewest < most:
+        return f", the means of {fewest} to {most} seeds."
+    return f", the mean of {most} seeds." if most > 1 else ", with one seed."
 
 
 def _at(ratio: float, points: Points, writer: Writer, of: str = "") -> str:
@@ -81,24 +90,29 @@ def _at(ratio: float, points: Points, writer: Writer, of: str = "") -> str:
     return f"{writer.percent(points[ratio].value)} %{of} {where} ({writer.interval(points[ratio])})"
 
 
-def _area(line: dict[str, Any], writer: Writer) -> str:
-    """The mean accuracy over the span of the ratios."""
+def _area(line: dict[str, Any], writer: Writer, *, alike: bool) -> str:
+    """The mean accuracy over the span of the ratios, and of how many seeds that is where some ratios have more."""
+    of = "" if alike else f", of the {count(line['seeds'], 'seed')} that all of them have,"
     area = Estimate(line["area"], line["area_low"], line["area_high"], line["covers"])
     return (
-        f" Over all these ratios that is {writer.percent(area.value)} % on average, the area under the curve "
+        f" Over all these ratios{of} that is {writer.percent(area.value)} % on average, the area under the curve "
         f"({writer.interval(area)})."
     )
 
 
 def _reach(line: dict[str, Any], points: Points) -> str:
-    """The smallest ratio with most of the accuracy of the largest, with its interval."""
+    """The smallest ratio with most of the accuracy of the largest, with its interval.
+
+    Args:
+        points: those that the line was made of; empty where it was made of fewer seeds.
+    """
     largest, ratio = line["of_ratio"], line["sufficient_ratio"]
     low, high = (f"{line[f'sufficient_{end}']:g}" for end in ("low", "high"))
     full = "full-video accuracy" if largest == 1 else f"accuracy at ratio {largest:g}, the largest that was run,"
     only = "only on whole videos" if largest == 1 else "only there"
     where = only if ratio == largest else f"at ratio {ratio:g}"
     sure = f"95 % interval {low} to {high}" if low != high else "95 % interval: no other of these ratios"
-    goal = line["share"] * points[largest].value
+    goal = line["share"] * points[largest].value - ROUNDING if points else 0
     below = [f"{later:g}" for later in points if later > ratio and points[later].value < goal]
     falls = f", and falls below it again at {listed(below)}" if below else ""
     return f" It reaches {100 * line['share']:.0f} % of its {full} {where} ({sure}, {COVERED[line['covers']]}){falls}."
@@ -106,5 +120,5 @@ def _reach(line: dict[str, Any], points: Points) -> str:
 
 def _guessing(points: Points, chance: float, writer: Writer) -> str:
     """The ratios that are no better than guessing, where there are any."""
-    lost = [f"{ratio:g}" for ratio, estimate in points.items() if estimate.low <= chance]
+    lost = [f"{ratio:g}" for ratio, estimate in points.items() if estimate.low <= chance <= estimate.high]
     return f" At {listed(lost)} it cannot be told from guessing ({writer.percent(chance)} %)." if lost else ""

@@ -44,7 +44,7 @@ def _leaks(tested: pd.DataFrame) -> str:
     if flagged.empty:
         return (
             f" Nothing leaks, as far as {count(number, 'test')} of predictions on undecided videos can tell "
-            f"(at {ALPHA:.0%} each)."
+            f"(at {100 * ALPHA:g} % each)."
         )
     names = listed(
         [f"{r.ablation} on {r.split} at ratio {r.observation_ratio:g}, seed {r.seed}," for r in flagged.itertuples()]

@@ -42,7 +42,11 @@ def _best(table: Table, done: Table, writer: Writer) -> str:
     equals = [row for row in done if row["top1"] == best["top1"] and row is not best]
     said += f"; {listed([writer.quoted(row, table) for row in equals])} did as well" if equals else ""
     chance = writer.chance(best["dataset"])
-    within = "" if estimate.low > chance else ", which the interval does not exclude: it may know nothing"
+    within = (
+        ""
+        if not estimate.low <= chance <= estimate.high
+        else ", which the interval does not exclude: it may know nothing"
+    )
     return f"{said}. Guessing would get {writer.percent(chance)} %{within}."
 
 

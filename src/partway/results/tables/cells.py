@@ -90,4 +90,5 @@ def _videos(number: float | None) -> str:
 
 
 def _whole(number: float | None) -> str:
-    return HOLE if number is None else f"{number:.0f}"
+    """A number that is whole but where it is a mean over seeds."""
+    return HOLE if number is None else f"{number:.1f}".removesuffix(".0")

@@ -42,7 +42,7 @@ def table_notes(table: Table, decimals: int) -> list[str]:
         table: its rows, `scored`.
         decimals: of percentages.
     """
-    return [*_resolution(table, decimals), *_luck(table), *_covered(table)]
+    return [*_resolution(table, decimals), *_luck(table), *_covered(table), *_stopped(table)]
 
 
 def differences_of(table: Table) -> list[tuple[dict[str, Any], str]]:
@@ -114,6 +114,11 @@ def _covered(table: Table) -> Iterator[str]:
         )
     else:
         yield f"Intervals cover the choice of seeds and {split} videos."
+
+
+def _stopped(table: Table) -> Iterator[str]:
+    if any(row["total_epochs"] is not None and row["total_epochs"] % 1 for row in table):
+        yield "Epochs are the mean over seeds where these stopped early, each at its own epoch."
 
 
 def _measured(split: str, *, validated: bool) -> str:

@@ -105,9 +105,9 @@ def _complete(runs: Runs) -> Runs:
 def _means(complete: Runs) -> Row:
     """What stands beside the accuracy of a row."""
     first = complete[0]
-    trained, validated = (_mean(complete, name) for name in ("train_eval_top1", "val_top1"))
+    trained, validated, epochs = (_mean(complete, name) for name in ("train_eval_top1", "val_top1", "total_epochs"))
     return {
-        "total_epochs": int(first["total_epochs"]),
+        "total_epochs": int(epochs) if epochs.is_integer() else epochs,  # seeds that stop early have each their own
         "views": int(first["views"]),
         "train_eval_top1": trained,
         "train_eval_videos": None if trained is None else int(first["train_eval_videos"]),

@@ -93,6 +93,6 @@ def condition(row: Row, *, model: bool, window: bool) -> str:
     how = words.get(row["train_ratio"], f"trained at ratio {row['train_ratio']}, tested")
     ratio = float(row["observation_ratio"])
     seen = "on whole videos" if ratio == 1 else f"at observation ratio {ratio:g}"
-    part = "" if row["train_fraction"] == 1 else f", {row['train_fraction']:.0%} of the train videos"
+    part = "" if row["train_fraction"] == 1 else f", {100 * row['train_fraction']:g} % of the train videos"
     told = window or row["window"] != "prefix"
     return f"{of}, {how} {seen}" + (f", {row['window']} window" if told else "") + part
