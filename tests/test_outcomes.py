@@ -139,6 +139,18 @@ def test_damaged_outcomes_are_made_again(tmp_path, byte):
         assert pq.read_table(folder / NAME).num_rows == 3
 
 
+def test_outcomes_whose_names_are_damaged_are_made_again(tmp_path):
+    """Those of classes and columns stand in the footer, of which Parquet keeps no checksum."""
+    folder = write(tmp_path, SOME, [0, 2, 1])
+    made = read_outcomes(tmp_path, "e")
+    (folder / NAME).write_bytes((folder / NAME).read_bytes().replace(b"predicted", b"predictad"))
+    assert same(read_outcomes(tmp_path, "e"), made)
+    kept = pq.read_table(folder / NAME)
+    damaged = kept.schema.metadata | {b"classes": b"bow\nrave\n<sit>"}
+    pq.write_table(kept.replace_schema_metadata(damaged), folder / NAME)
+    assert same(read_outcomes(tmp_path, "e"), made)
+
+
 def test_two_who_read_at_once_find_the_same_and_leave_one_whole_file(tmp_path):
     folder = write(tmp_path, np.repeat(SOME, 200, axis=0), [0, 2, 1] * 200)
     expected = read_outcomes(tmp_path, "e")

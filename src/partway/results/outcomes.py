@@ -7,6 +7,7 @@ can be deleted at any time; one that is damaged, or of other predictions, is mad
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from partway.results import predictions
 from partway.results.predictions import Predictions
 
 NAME = "outcomes.parquet"
-VERSION = 1  # of the file; one of another version is made again
+VERSION = 2  # of the file; one of another version is made again
 
 
 @dataclass(frozen=True)
@@ -141,26 +142,32 @@ def _write(path: Path, outcomes: Outcomes, mark: bytes) -> None:
             "predicted": outcomes.predicted_N,
             "confidence": outcomes.confidence_N,
         }
-    ).replace_schema_metadata({"classes": "\n".join(outcomes.classes), "made_of": mark})
+    )
+    about = {"classes": "\n".join(outcomes.classes), "made_of": mark, "content": _content(outcomes)}
     with files.replacing(path, durable=False) as temporary:  # lost in a power cut, it is made again
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+        pq.write_table(table.replace_schema_metadata(about), temporary, compression="zstd")
+
+
+def _content(outcomes: Outcomes) -> str:
+    """A digest of all that is kept: Parquet's own checksums leave out its footer, with the names of columns and classes."""
+    digest = hashlib.sha256("\n".join([*outcomes.classes, "", *outcomes.ids]).encode())
+    for values_N in (outcomes.labels_N, outcomes.predicted_N, outcomes.confidence_N):
+        digest.update(values_N.tobytes())
+    return digest.hexdigest()
 
 
 def _read(path: Path, mark: bytes) -> Outcomes | None:
     """The outcomes that are kept; None where there are none, or none of these predictions, or no whole ones."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path) as file:
             metadata = file.schema_arrow.metadata or {}
             if metadata.get(b"made_of") != mark:
                 return None
             table = file.read(use_threads=False)
-    except (OSError, pa.ArrowException):  # not there, or damaged: both are mended by making it again
+        kept = Outcomes(
+            *(table[name].to_numpy() for name in ("id", "label", "predicted", "confidence")),
+            classes=metadata[b"classes"].decode().split("\n"),
+        )
+        return kept if _content(kept).encode() == metadata[b"content"] else None
+    except (OSError, pa.ArrowException, LookupError, ValueError, TypeError):  # not there or damaged: made again
         return None
-    columns = {name: column.to_numpy() for name, column in zip(table.column_names, table.columns, strict=True)}
-    return Outcomes(
-        ids=columns["id"],
-        labels_N=columns["label"],
-        predicted_N=columns["predicted"],
-        confidence_N=columns["confidence"],
-        classes=metadata[b"classes"].decode().split("\n"),
-    )
