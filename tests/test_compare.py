@@ -308,11 +308,13 @@ def test_content_that_differs_is_counted(finished_known, b, tmp_path):
 
 
 def test_another_label_is_refused(a, b, capsys):
-    folder = b.evaluation("mixup", 1)
-    table = pq.read_table(folder / "predictions.parquet")
-    labels = table["label_index"].to_pylist()
-    labels[3] = 0
-    write_predictions(folder, table.set_column(table.schema.get_field_index("label_index"), "label_index", [labels]))
+    for seed in (0, 1):
+        folder = b.evaluation("mixup", seed)
+        table = pq.read_table(folder / "predictions.parquet")
+        labels = table["label_index"].to_pylist()
+        labels[3] = 0
+        place = table.schema.get_field_index("label_index")
+        write_predictions(folder, table.set_column(place, "label_index", [labels]))
     home = b.collect()
     assert cli.main(["compare", a, home]) == 1
     said = capsys.readouterr().err
@@ -337,6 +339,30 @@ def test_another_official_split_is_refused(a, b, capsys):
     files.write_json(Path(home, "study.lock.json"), lock)
     assert cli.main(["compare", a, home]) == 1
     assert "the official split is 1 in A and 2 in B" in capsys.readouterr().err
+
+
+def test_a_study_that_was_rendered_when_it_was_complete_lacks_nothing(a, b):
+    said = compare.as_text(compared(a, b.collect_partial()))
+    assert "not complete" not in said
+
+
+def test_validation_splits_that_differ_are_told(tmp_path, monkeypatch):
+    """The same data, of which B takes other videos from train."""
+    a, b = (place_of(tmp_path / name) for name in "ab")
+    homes = [place.collect() for place in (a, b)]
+    for place, home in zip((a, b), homes, strict=True):
+        runs = pd.read_csv(Path(home, "runs.csv"), dtype=str, keep_default_na=False).assign(scored_on="validation")
+        runs.to_csv(Path(home, "runs.csv"), index=False)
+        for run in place.study.runs:
+            folder = place.folder / "results/evaluations" / run.validation
+            table = pq.read_table(folder / "predictions.parquet")
+            if place is b and table.num_rows % VIDEOS == 0:
+                write_predictions(folder, table.slice(table.num_rows // 4))
+    said = flat(compare.as_text(compared(*homes)))
+    assert (
+        "A and B asked other videos of the same data. Compared are the 15 validation videos whose id is in both" in said
+    )
+    assert "left out are 5 of A and 0 of B; their content is the same." in said
 
 
 def test_holes_are_named_and_never_averaged_away(a, b, capsys, monkeypatch):
@@ -486,6 +512,36 @@ def test_curves_are_compared_by_their_areas(a, b):
     assert (curve.area_a.value, curve.area_b.value) == pytest.approx(((5 + 8) / 40, (16 + 8) / 40))
     assert curve.difference.value == pytest.approx(11 / 40)
     assert curve.difference.low < 11 / 40 < curve.difference.high
+    said = flat(compare.as_text(compared(a, b.collect())))
+    assert "- mime small vanilla, train_ratio full, window prefix: mean accuracy over ratios 0.5 and 1.0 (area" in said
+
+
+def three_ratios() -> dict:
+    tree = known_study()
+    tree["grid"][1] |= {"ratios": [0.25, 0.5, 1.0]}
+    return tree
+
+
+def test_a_line_with_a_hole_or_of_other_videos_has_no_area(tmp_path):
+    """An area over the ratios that are left would be one of another line, and look like its own."""
+    a, b = (place_of(tmp_path / name, three_ratios()) for name in "ab")
+    b.answer(set(range(4, 20)), "vanilla", 0, 0.25, "full")
+    home = a.collect()
+    (curve,) = compared(home, b.collect()).curves
+    assert curve.ratios == [0.25, 0.5, 1.0]
+    folder = b.evaluation("vanilla", 0, 0.5, "full")
+    record, table = files.read_json(folder / "metrics.json"), pq.read_table(folder / "predictions.parquet")
+    folder.joinpath("metrics.json").unlink()
+    assert compared(home, b.collect_partial()).curves == []
+    files.write_json(folder / "metrics.json", record)
+    for ratio, kept in ((0.25, slice(1, 20)), (0.5, slice(0, 19)), (1.0, slice(0, 19))):
+        folder = b.evaluation("vanilla", 0, ratio, "full")
+        table = pq.read_table(folder / "predictions.parquet").slice(kept.start, 19)
+        write_predictions(folder, table)
+    with here(b.folder):
+        found = compared(home, "study.yaml")
+    assert {row.common.videos for row in found.rows if row.pair.setting_a["train_ratio"] == "full"} == {19}
+    assert found.curves == []
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ class Row:
     Attributes:
         top1_a, top1_b: accuracies of the paired seeds on the common videos.
         difference: B minus A.
+        ids: of the common videos.
         changed: answers of the paired seeds that are another class in B.
         won, lost: answers that only B, and only A, has right.
         same_key: whether all pairs have the same evaluation key, so that no setting differs.
@@ -42,6 +43,7 @@ class Row:
     top1_a: Estimate
     top1_b: Estimate
     difference: Difference
+    ids: np.ndarray
     changed: int
     won: int
     lost: int
@@ -126,6 +128,7 @@ def compare(a: Side, b: Side, renames: Iterable[tuple[str, str]] = ()) -> Compar
     if not matched.pairs:
         raise PartwayError(_nothing_common(matched))
     rows = [_row(pair, a, b) for pair in matched.pairs if pair.runs]
+    holes = [pair for pair in matched.pairs if not pair.runs]
     if not rows:
         missing = [missing for pair in matched.pairs for missing in pair.missing]
         raise PartwayError(f"no setting is complete in both: {some(missing, most=3)}")
@@ -134,8 +137,8 @@ def compare(a: Side, b: Side, renames: Iterable[tuple[str, str]] = ()) -> Compar
         b=b,
         matched=matched,
         rows=_with_holm(rows),
-        holes=[pair for pair in matched.pairs if not pair.runs],
-        curves=list(_curves(rows)),
+        holes=holes,
+        curves=list(_curves(rows, holes)),
     )
 
 
@@ -161,6 +164,7 @@ def _row(pair: Pair, a: Side, b: Side) -> Row:
         top1_a=stats.accuracy(right_a_SN),
         top1_b=stats.accuracy(right_b_SN),
         difference=stats.difference(right_b_SN, right_a_SN),
+        ids=found.ids,
         changed=int((found.a_SN != found.b_SN).sum()),
         won=int((right_b_SN & ~right_a_SN).sum()),
         lost=int((right_a_SN & ~right_b_SN).sum()),
@@ -184,15 +188,17 @@ def _test(row: Row) -> tuple[tuple[str, str], ...]:
     return tuple((one["scored"], other["scored"]) for one, other in row.pair.runs)
 
 
-def _curves(rows: list[Row]) -> Iterator[Curve]:
-    """The lines whose every ratio was compared over the same videos and pairs of seeds."""
+def _curves(rows: list[Row], holes: list[Pair]) -> Iterator[Curve]:
+    """The lines whose every common ratio was compared, over the same videos and pairs of seeds."""
     axes = [axis for axis in SETTING if axis != "observation_ratio"]
     lines: dict[tuple, list[Row]] = defaultdict(list)
     for row in rows:
         lines[tuple(row.pair.setting_a[axis] for axis in axes)].append(row)
+    for hole in holes:
+        lines.pop(tuple(hole.setting_a[axis] for axis in axes), None)
     for setting, line in lines.items():
         line.sort(key=lambda row: row.pair.setting_a["observation_ratio"])
-        alike = {(row.common.videos, *((one["seed"], other["seed"]) for one, other in row.pair.runs)) for row in line}
+        alike = {(*row.ids, *((one["seed"], other["seed"]) for one, other in row.pair.runs)) for row in line}
         if len(line) > 1 and len(alike) == 1 and any(row.verdict != "same evaluation" for row in line):
             ratios = [row.pair.setting_a["observation_ratio"] for row in line]
             a_RSN, b_RSN = (np.stack(correct) for correct in zip(*(row.correct for row in line), strict=True))

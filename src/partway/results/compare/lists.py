@@ -10,6 +10,7 @@ from partway.errors import some
 from partway.results.compare import renames, table
 from partway.results.compare.comparison import Comparison, Row
 from partway.results.compare.settings import Differences, told
+from partway.results.style import listed
 
 MOST_NAMED = 3  # videos or classes in a sentence
 
@@ -17,10 +18,10 @@ MOST_NAMED = 3  # videos or classes in a sentence
 def curves(found: Comparison) -> Iterator[str]:
     """The areas below each line that both have."""
     for curve in found.curves:
-        line = f"{curve.setting['model']} {curve.setting['ablation']}, train_ratio {curve.setting['train_ratio']}"
+        line = f"{curve.setting['dataset']} {curve.setting['model']} {curve.setting['ablation']}, {table.trained(curve.setting)}"
         areas = f"{table.percent(curve.area_a.value)} % in A, {table.percent(curve.area_b.value)} % in B"
         yield (
-            f"{line}: mean accuracy over ratios {curve.ratios[0]} to {curve.ratios[-1]} (area below the line): {areas}, "
+            f"{line}: mean accuracy over ratios {listed([str(r) for r in curve.ratios])} (area below the line): {areas}, "
             f"B - A {table.with_interval(curve.difference, table.points)}"
         )
 

@@ -31,14 +31,17 @@ class Side:
         place: where it lies, as the user would name it.
         results: the folder that holds its evaluations.
         study: as collect wrote it, or as it would write it now.
-        partial: whether it was rendered before it was complete.
     """
 
     letter: str
     place: str
     results: Path
     study: Collected
-    partial: bool = False
+
+    @property
+    def partial(self) -> bool:
+        """Whether it lacks runs."""
+        return len(self.study.complete) < len(self.study.runs)
 
     @cached_property
     def outcomes(self) -> OutcomesReader:
@@ -108,7 +111,7 @@ def _of_home(letter: str, home: Path, *, partial: bool) -> Side:
         raise PartwayError(
             f"{results / 'evaluations'} is not there: the predictions of a study lie beside its folder, and are copied with it"
         )
-    return Side(letter, str(home), results, Collected.read(home, DECIMALS), partial)
+    return Side(letter, str(home), results, Collected.read(home, DECIMALS))
 
 
 def _of_study(letter: str, given: str, edits: list[str]) -> Side:
@@ -125,7 +128,7 @@ def _of_study(letter: str, given: str, edits: list[str]) -> Side:
         raise PartwayError(
             f"{place}: none of its {len(found.runs)} runs is complete in {resolved.results_dir}/; run it with snakemake first"
         )
-    return Side(letter, place, Path(resolved.results_dir), found, partial=len(found.complete) < len(found.runs))
+    return Side(letter, place, Path(resolved.results_dir), found)
 
 
 def _not_found(home: Path) -> str:

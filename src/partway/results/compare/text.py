@@ -116,7 +116,7 @@ def _cautions(found: Comparison) -> Iterator[str]:
             "below in Code and machine, or a change of the code that should have bumped a numerics version."
         )
     for common in dict.fromkeys(row.common for row in found.rows):
-        if common.fingerprints[0] != common.fingerprints[1]:
+        if common.fingerprints[0] != common.fingerprints[1] or any(common.left_out):
             of_these = [row for row in found.rows if row.common == common]
             yield f"{lists.which(of_these, found)}: {_of_videos(common)}"
     for row in found.rows:
@@ -131,8 +131,10 @@ def _cautions(found: Comparison) -> Iterator[str]:
 def _of_videos(common: Common) -> str:
     left_out = " and ".join(f"{number} of {letter}" for number, letter in zip(common.left_out, "AB", strict=True))
     content = {None: "whether their content is the same is not known", 0: "their content is the same"}
+    same = common.fingerprints[0] == common.fingerprints[1]
+    differ = f"the data differ (fingerprint {' in A, '.join(common.fingerprints)} in B)"
     return (
-        f"the data differ (fingerprint {' in A, '.join(common.fingerprints)} in B). Compared are the {common.videos} "
+        f"{'A and B asked other videos of the same data' if same else differ}. Compared are the {common.videos} "
         f"{common.split} videos whose id is in both; left out are {left_out}; "
         + content.get(common.other_content, f"{common.other_content} of them have other content in B")
         + "."
@@ -152,5 +154,7 @@ def _how_to_read(found: Comparison) -> str:
     if unclear := [row.difference.detectable for row in found.with_verdict("unclear")]:
         lowest, highest = (table.percent(value) for value in (min(unclear), max(unclear)))
         span = lowest if lowest == highest else f"{lowest} to {highest}"
-        said.append(f"Unclear is not equal: four of five such studies would find a difference of {span} points.")
+        said.append(
+            f"Unclear is not equal: four of five such studies would find a true difference of {span} points, each row alone."
+        )
     return " ".join(said)
