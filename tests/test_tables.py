@@ -201,6 +201,13 @@ def test_some_rows_with_three_seeds_cover_seeds(resolved):
     )
 
 
+def test_what_validation_videos_can_show_is_not_called_the_test_sets(resolved):
+    row = {"covers": "videos", "label": "A", "note": None, "ablation": "a", "model": "m"} | EMPTY
+    row |= {"scored_on": "validation"}
+    resolution, *_ = table_notes([row, row | of_difference("videos")], 1)
+    assert resolution.startswith("5 points are 1 of 20 validation videos; this validation set can show")
+
+
 def test_epochs_of_seeds_that_stopped_early_are_their_mean(resolved):
     (seed_1,) = (run.trainings[0] for run in resolved.runs if (run.ablation, run.seed) == ("mixup", 1))
     record = files.read_json(Path("results/trainings", seed_1, "training.json"))
