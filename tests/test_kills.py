@@ -18,7 +18,9 @@ def test_a_study_killed_again_and_again_ends_as_an_undisturbed_one(tmp_path):
     quiet = kills.Killer(tmp_path / "undisturbed", epochs=24, rng=rng, longest_wait_sec=1)
     quiet.workplace.snakemake()
     wanted = kills.end_of(quiet.workplace)
-    assert len(wanted) == 12  # weights and logs of two trainings, two sets of predictions, the table and its settings in three forms
+    assert (
+        len(wanted) == 12
+    )  # weights and logs of two trainings, two sets of predictions, the table and its settings in three forms
     killer = kills.Killer(tmp_path / "killed", epochs=24, rng=rng, longest_wait_sec=12)
     assert killer.run(kills=5) >= 1
     assert kills.differences(kills.end_of(killer.workplace), wanted) == []

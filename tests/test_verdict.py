@@ -174,7 +174,7 @@ def test_below_three_seeds_what_is_more_than_luck_is_of_these_trainings(tmp_path
     table = [row("vanilla", 0.7, **several), row("crop", 0.75, GAIN, GAIN, **several, **shared)]
     runs = [run("vanilla", 0.7, seed=seed) for seed in (0, 1, 2)] + [run("crop", 0.75, seed=seed) for seed in (1, 2, 3)]
     text = verdict(tmp_path, runs, {"recipe": table})
-    assert "“+ Crop” raises accuracy by 5.0 points (1.2 to 8.8), over the 2 seeds of both: more than" in text
+    assert "“+ Crop” raises accuracy by 5.0 points (1.2 to 8.8), over the 2 seeds that both have: more than" in text
     assert "of seeds and of test videos; for differences over fewer than three, that of the videos only. " in text
     assert "luck is a difference between these very trainings, and other seeds may not show it." in text
     single = verdict(tmp_path, runs[2:4], {"recipe": [row("vanilla", 0.7), row("crop", 0.75, GAIN, GAIN)]})

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-
-from partway.results import stats
-from partway.results.stats import Estimate
 
 SERIES = ["model", "ablation", "train_ratio", "train_fraction", "window"]
 
@@ -17,41 +13,6 @@ def curves_of(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs of one data set that make curves; where no series has two ratios, all of them, as points."""
     several = runs.groupby(SERIES).observation_ratio.transform("nunique") > 1
     return runs[several] if several.any() else runs
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One line of the accuracy-against-ratio plot.
-
-    Attributes:
-        series: values of SERIES.
-        runs: those of its points, all seeds.
-        points: ratio by ratio the accuracy over the seeds; None where a run is missing.
-    """
-
-    series: tuple
-    name: str
-    runs: pd.DataFrame
-    points: list[tuple[float, Estimate | None]]
-
-
-def curves(runs: pd.DataFrame, labels: dict[str, Any]) -> list[Curve]:
-    """The curves of one data set in the order in which they are drawn."""
-    drawn = curves_of(runs)
-    return [
-        Curve(series, curve_name(dict(zip(SERIES, series, strict=True)), drawn, labels), group, curve_points(group))
-        for series, group in drawn.groupby(SERIES, sort=False)
-    ]
-
-
-def curve_points(runs: pd.DataFrame) -> list[tuple[float, Estimate | None]]:
-    """Ratio by ratio the accuracy of one curve over its seeds; None where a run is missing: a mean needs all of them."""
-    points: list[tuple[float, Estimate | None]] = []
-    for ratio, group in runs.groupby("observation_ratio"):
-        whole = (group.status == "complete").all()
-        videos = int(group.videos.iloc[0]) if whole else 0
-        points.append((float(ratio), stats.accuracy_interval(group.top1.mean(), videos) if whole else None))
-    return points
 
 
 def ablation_name(ablation: str, labels: dict[str, Any]) -> str:

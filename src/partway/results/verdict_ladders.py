@@ -145,7 +145,7 @@ def difference_of(row: Row, to: str) -> Estimate:
 def _fewer(row: Row, to: str) -> str:
     """Over how many seeds a difference is, where the other row has fewer of those of this one."""
     seeds = row[f"difference_to_{to}_seeds"]
-    return f", over the {count(int(seeds), 'seed')} of both" if seeds < row["seeds"] else ""
+    return f", over the {count(int(seeds), 'seed')} that both have" if seeds < row["seeds"] else ""
 
 
 def _leaves_0_out(estimate: Estimate) -> bool:
