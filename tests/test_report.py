@@ -5,6 +5,7 @@ import hashlib
 import re
 import tomllib
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -13,10 +14,10 @@ import pytest
 from conftest import REPOSITORY
 from known import HOME, known_study, write_data, write_known, write_training
 from partway import cli, dag, files, keys, study
-from partway.results import report_parts, report_runs
+from partway.results import dark, report_parts, report_runs
 from partway.results.collect import collect, collect_partial
 from partway.results.collected import Collected
-from partway.results.figures import draw_figures
+from partway.results.figures import draw_figures, palette
 from partway.results.inline_svg import inline
 from partway.results.plain_markdown import to_html
 from partway.results.report import write_report
@@ -358,12 +359,33 @@ def test_greys_of_a_figure_follow_the_page(tmp_path):
     assert '<path id="one-m" />' in svg
     assert '<use clip-path="url(#one-p)" style="fill: var(--paper); stroke: currentColor" href="#one-m">' in svg
     assert "<title>first</title></use>" in svg
-    assert 'style="font-size: 9px; fill: color-mix(in srgb, currentColor 68%, var(--paper)); stroke: #0072b2"' in svg
+    assert (
+        'style="font-size: 9px; fill: color-mix(in srgb, currentColor 68%, var(--paper)); stroke: light-dark(#0072b2, #0097eb)"'
+        in svg
+    )
     assert ">a &lt; b</text>" in svg
     assert "metadata" not in svg
     assert "red" not in svg
     assert 'role="img" aria-label="say &quot;it&quot;"' in svg
     assert "max-width: 96px" in svg
+
+
+def test_colours_of_lines_are_seen_on_dark_paper_and_keep_their_order(tmp_path):
+    shades = [palette.shade("#0072b2", by) for by in (-0.55, -0.3, 0, 0.2, 0.4)]
+    light = [dark.luminance(dark.lifted(colour)) for colour in shades]
+    paper = dark.luminance("#14171b")
+    assert all((it + 0.05) / (paper + 0.05) > 3 for it in light)
+    assert light == sorted(light)
+    assert min(later - it for it, later in pairwise(light)) > 0.02
+    assert dark.luminance("#808080") == pytest.approx(0.2159, abs=1e-4)
+    assert dark.lifted("#ffffff") == "#ffffff"
+    fills = ["fill: #0072b2", "fill: #0072b2; fill-opacity: 0.9", "fill: #0072b2; fill-opacity: 0.13"]
+    paths = "".join(f'<path style="{style}"/>' for style in fills)
+    (tmp_path / "figure.svg").write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="1pt" height="1pt">{paths}</svg>'
+    )
+    kept = [style in str(inline(tmp_path / "figure.svg", "one", "")) for style in (f'"{style}"' for style in fills)]
+    assert kept == [True, True, False]  # words stand on cells, none on a band
 
 
 def test_what_the_package_holds_beside_modules_is_installed():

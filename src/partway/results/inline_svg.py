@@ -9,9 +9,13 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
+from partway.results.dark import lifted
+
 SPACE = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
 GREY = re.compile(r"#([0-9a-f]{2})\1\1\b")  # black and white among them
+COLOUR = re.compile(r"#[0-9a-f]{6}\b")
+AREA = re.compile(r"^(?!.*stroke: #)(?!.*fill-opacity: 0\.[0-2])")  # but for a faint band: words may stand on it
 FONT = re.compile(r"font-family:[^;]*;?\s*")
 NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # a label may hold them, and XML may not
 PIXELS_A_POINT = 4 / 3
@@ -25,7 +29,7 @@ def inline(path: Path, prefix: str, label: str, tips: dict[str, Sequence[str]] |
     """Read a figure's SVG and give it as an element of a page.
 
     The page's text colour takes the place of black and its `--paper` that of white, greys are mixed of the two, and
-    words take the page's font: so a figure is legible on light and dark.
+    words take the page's font: so a figure is legible on light and dark. Colours of lines are lighter on dark.
 
     Args:
         path: of an SVG file that matplotlib wrote.
@@ -71,7 +75,13 @@ def _own_ids(element: ElementTree.Element, prefix: str) -> None:
 
 def _follow_colours(element: ElementTree.Element) -> None:
     if style := element.get("style"):
-        element.set("style", GREY.sub(_mixed, FONT.sub("", style)))
+        mixed = GREY.sub(_mixed, FONT.sub("", style))
+        element.set("style", mixed if AREA.match(style) else COLOUR.sub(_on_both, mixed))
+
+
+def _on_both(colour: re.Match[str]) -> str:
+    """A colour, and what it is on a dark page."""
+    return f"light-dark({colour[0]}, {lifted(colour[0])})"
 
 
 def _mixed(grey: re.Match[str]) -> str:
