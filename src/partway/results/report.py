@@ -78,10 +78,12 @@ def _templates(study: Collected) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.filters["kept_together"] = kept_together
     found.globals |= {
         "percent": study.percent,
         "count": count,
         "sort_value": sort_value,
+        "numeric_columns": numeric_columns,
     }
     return found
 
@@ -91,6 +93,19 @@ def sort_value(text: str) -> str:
     if number := FIRST_NUMBER.match(text):
         return number[0].replace(",", "")
     return "" if text in ("", HOLE, "missing") else text
+
+
+def kept_together(text: str) -> str:
+    """A text in which no line ends between a number and its percent sign."""
+    return text.replace(" %", NO_BREAK + "%")
+
+
+def numeric_columns(rows: list[list[str]]) -> list[bool]:
+    """Which columns of a table, after that of its names, hold numbers: those of which each cell begins with one or is a hole."""
+    return [
+        place > 0 and all(sort_value(cell) == "" or FIRST_NUMBER.match(cell) for cell in column)
+        for place, column in enumerate(zip(*rows, strict=True))
+    ]
 
 
 # --- what is said first --------------------------------------------------------------------------------
@@ -119,7 +134,7 @@ def verdict(study: Collected, cautions: list[str]) -> list[Markup]:
     body = text.partition("\n")[2].strip().removeprefix((study.lock["question"] or "").strip())
     for told in cautions:
         body = body.replace(told, "")
-    parts = re.split(r"^(?=## )", body.replace(" %", NO_BREAK + "%"), flags=re.MULTILINE)
+    parts = re.split(r"^(?=## )", kept_together(body), flags=re.MULTILINE)
     return [to_html(part, heading=3) for part in parts if part.strip()]
 
 

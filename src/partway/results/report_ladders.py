@@ -82,7 +82,9 @@ def _row(row: Row, table: Table, decimals: int) -> list[Shown]:
                 shown[-1].lines.append(f"p {cell.main}" if cell.head.startswith("p ") else cell.main)
         else:
             shown.append(_shown(cell, row, table))
-    return shown
+    # What was found comes first, so that a phone shows it; then how the row was trained.
+    found = ("ablation", f"{row['scored_on']} %", *COMPARED)
+    return sorted(shown, key=lambda cell: found.index(cell.head) if cell.head in found else len(found))
 
 
 def _shown(cell: Cell, row: Row, table: Table) -> Shown:

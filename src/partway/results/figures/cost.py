@@ -62,7 +62,7 @@ def caption(numbers: pd.DataFrame) -> str:
     on = f" on {listed(devices)}" if devices else ""
     told = [
         f"Accuracy with its 95 % interval at the largest ratio of each setting. Left: a forward pass, a multiply-add counted "
-        f"as two, times the views. Right: all stages of a training{on}; time waits for no other machine's."
+        f"as two, times the views. Right: all stages of a training{on}; times of other machines are not comparable."
     ]
     for cost, axis in COSTS.items():
         if (unknown := numbers[numbers[cost].isna() & numbers.top1.notna()]).size:
