@@ -35,7 +35,7 @@ LIGHT = [
     *("data.class_folders", "data.frame_folders", "data.reading", "data.splits", "data.candidates", "sources"),
     *("results.collect", "results.tables", "results.figures", "results.stats", "results.run_folders"),
     *("results.imported", "results.imported_rows", "results.estimates", "results.compare"),
-    *("results.style", "results.figures.drawing", "results.verdict", "results.report", "training.spec"),
+    *("results.naming", "results.figures.drawing", "results.verdict", "results.report", "training.spec"),
 ]
 VERBS = [
     "prepare",

@@ -21,7 +21,7 @@ from partway.data.store import open_reader
 from partway.errors import some
 from partway.evaluation import clip_maker, record_of, trained_model
 from partway.progress import Progress
-from partway.results import style
+from partway.results import naming
 from partway.schema_clips import Evaluation
 from partway.study import Picture, Study
 from partway.training import device as devices
@@ -59,7 +59,7 @@ def draw_attention(study: Study, picture: Picture, output: Path, progress: Progr
         look = Look(model, trained, clip_maker(spec, trained, reader), data.classes, progress)
         strips = [look.at(video) for video in videos]
     draw(strips, f"Attention rollout: {picture.title}", output)
-    progress.line(f"{output}: {style.count(len(strips), 'video')} drawn")
+    progress.line(f"{output}: {naming.count(len(strips), 'video')} drawn")
 
 
 def chosen_videos(test: Sequence[Video], classes: Sequence[str], asked: int | list[str]) -> list[Video]:

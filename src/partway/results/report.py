@@ -16,12 +16,12 @@ from partway.results.collected import Collected
 from partway.results.costs import NOTE, cost_table, shown_costs
 from partway.results.imported import NOTE as ABOUT_IMPORTED
 from partway.results.imported import ImportedCurve, heading, read_curves, shown_rows
+from partway.results.naming import count
 from partway.results.plain_markdown import to_html
 from partway.results.report_figures import figures
 from partway.results.report_ladders import ladder, ladder_notes
 from partway.results.report_runs import table_of_runs
 from partway.results.report_truth import is_generated, truth
-from partway.results.style import count
 from partway.results.tables import HOLE
 
 NO_BREAK = "\u00a0"

@@ -7,7 +7,7 @@ from typing import Any
 
 from partway.progress import duration
 from partway.results.collected import Collected
-from partway.results.style import count
+from partway.results.naming import count
 
 HOUR_SEC = 3600
 MACHINES = {True: "GPU-hours", False: "CPU-hours"}

@@ -10,7 +10,7 @@ from typing import Any
 from partway import keys
 from partway.results import protocol
 from partway.results.collected import Collected
-from partway.results.style import count
+from partway.results.naming import count
 from partway.results.tables import left_out
 
 Records = dict[str, dict[str, Any]]  # what trainings or evaluations recorded of themselves, by folder

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from partway.results.collected import Collected
+from partway.results.naming import ablation_name
 from partway.results.run_details import Details
-from partway.results.run_settings import shown, time
-from partway.results.style import ablation_name
+from partway.results.run_settings import time
 from partway.results.tables import HOLE, records
+from partway.results.tables.settings import as_written
 from partway.study import AXES
 
 MOST_WITH_DETAILS = 1000  # runs: each takes a few kB, and every run.json holds the same
@@ -44,7 +45,7 @@ class Column:
 def columns_of(runs: pd.DataFrame, labels: dict[str, Any], percent: Percent) -> list[Column]:
     """Axes in which runs differ, then state, scores and cost."""
     names = ("ablation", *(axis for axis in AXES if axis != "ablation" and axis not in shared_axes(runs)))
-    axes = {axis: Column(WORDS[axis], itemgetter(axis), shown, axis in NUMERIC) for axis in names}
+    axes = {axis: Column(WORDS[axis], itemgetter(axis), as_written, axis in NUMERIC) for axis in names}
     axes["ablation"] = Column("ablation", lambda row: ablation_name(row["ablation"], labels), str, numeric=False)
     scores = [Column(words, itemgetter(name), percent) for name, words in SCORES.items()]
     state = Column("state", itemgetter("status"), str, numeric=False)
@@ -71,7 +72,7 @@ def table_of_runs(study: Collected, *, film_strips: int = 0, roots: dict[str, st
     columns = columns_of(study.runs, study.lock["labels"], study.percent)
     rows = records(study.runs)
     details = Details(study, rows[:MOST_WITH_DETAILS], film_strips=film_strips, roots=roots or {})
-    shared = {WORDS[axis]: shown(value) for axis, value in shared_axes(study.runs).items()}
+    shared = {WORDS[axis]: as_written(value) for axis, value in shared_axes(study.runs).items()}
     return {
         "columns": columns,
         "shared": shared,

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from partway.data.mime_plan import options_of, shared_openings
-from partway.results import style
+from partway.results import naming
 from partway.results.collected import Collected
 from partway.results.tables import HOLE
 
@@ -36,7 +36,7 @@ def truth(study: Collected, dataset: str) -> dict[str, Any]:
 
 def _leak_counts(tests: pd.DataFrame) -> dict[str, int]:
     """How many sets of predictions were tested, and how many of them in any of their groups flagged."""
-    flagged = tests.groupby([*style.SERIES, "seed", "split"]).flagged.max()
+    flagged = tests.groupby([*naming.SERIES, "seed", "split"]).flagged.max()
     return {"tested": len(flagged), "flagged": int(flagged.sum())}
 
 
@@ -47,9 +47,9 @@ def _by_pair(study: Collected, dataset: str) -> dict[str, Any] | None:
         return None
     counts = counts[counts.observation_ratio == counts.observation_ratio.max()]
     rows = []
-    for series, group in counts.groupby(style.SERIES, sort=False):
+    for series, group in counts.groupby(naming.SERIES, sort=False):
         sums = group.groupby("pair", sort=False)[["right_videos", "decided_videos"]].sum()
-        name = style.curve_name(dict(zip(style.SERIES, series, strict=True)), counts, study.lock["labels"])
+        name = naming.curve_name(dict(zip(naming.SERIES, series, strict=True)), counts, study.lock["labels"])
         rows.append((name, [study.percent(right / of) if of else HOLE for right, of in sums.itertuples(index=False)]))
     pairs = counts.drop_duplicates("pair")[["pair", "differs_in", "decided_videos"]].itertuples(index=False)
     return {"ratio": float(counts.observation_ratio.max()), "columns": list(pairs), "rows": rows}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from partway.results.style import listed
+from partway.results.naming import listed
 
 WORST = 5
 MOST_TAKEN_FOR = 3  # classes that a class is said to be taken for

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from partway.results import imported_rows
-from partway.results.style import count
+from partway.results.naming import count
 from partway.results.tables import records
 
 WIDTH, HEIGHT = 240, 90  # of the area that the lines take

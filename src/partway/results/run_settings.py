@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from typing import Any
 
 from partway.progress import duration
 from partway.results.collected import Collected
+from partway.results.naming import count
 from partway.results.run_folders import evaluation_settings, training_settings
-from partway.results.style import count
 from partway.results.tables import HOLE
+from partway.results.tables.settings import as_written
 
 NOT_THERE = "not there yet"
 EVALUATED = {"evaluation": "test", "validation": "val"}  # what holds the folder -> prefix of the scores
@@ -35,7 +35,7 @@ class Settings:
     def training(self, folder: str) -> dict[str, Any]:
         """A training's settings by section, each with whether the trainings of the study differ in it; its outcome."""
         sections = {
-            name: [(f"{key} {shown(value)}", (name, key) in self.different) for key, value in section.items()]
+            name: [(f"{key} {as_written(value)}", (name, key) in self.different) for key, value in section.items()]
             for name, section in self._sections(folder).items()
         }
         made = self.summary["trainings"].get(folder)
@@ -47,7 +47,7 @@ class Settings:
 
     def _evaluation(self, folder: str, prefix: str, row: dict[str, Any]) -> dict[str, Any]:
         spec = evaluation_settings(self.lock["evaluations"][folder]["spec"])
-        settings = [f"{key} {shown(value)}" for key, value in spec.items() if key != "training"]
+        settings = [f"{key} {as_written(value)}" for key, value in spec.items() if key != "training"]
         scores = {words: row[f"{prefix}_{name}"] for name, words in MEASURED.items()}
         told = [f"{words} {self.percent(score)} %" for words, score in scores.items() if score is not None]
         made = self.summary["evaluations"].get(folder)
@@ -64,17 +64,8 @@ class Settings:
         for folder in self.lock["trainings"]:
             for name, section in self._sections(folder).items():
                 for key, value in section.items():
-                    values[name, key].add(shown(value))
+                    values[name, key].add(as_written(value))
         return {place for place, found in values.items() if len(found) > 1}
-
-
-def shown(value: Any) -> str:
-    """A value as a study file would write it."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {shown(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(shown, value)) + "]"
-    return value if isinstance(value, str) else f"{value:.6g}" if isinstance(value, float) else json.dumps(value)
 
 
 def time(seconds: float | None) -> str:
@@ -83,7 +74,7 @@ def time(seconds: float | None) -> str:
 
 
 def _or_none(value: Any) -> str:
-    return "none" if value is None else shown(value)
+    return "none" if value is None else as_written(value)
 
 
 def _sections(spec: dict[str, Any], made: dict[str, Any] | None) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from partway.results import style
+from partway.results import naming
 
 MOST_NAMED = 20  # files; runs.csv names all
 
@@ -17,7 +17,7 @@ def submissions(runs: pd.DataFrame, labels: dict[str, Any]) -> str:
     if made.empty:
         return ""
     lines = [
-        f"- {run['dataset']}, {style.curve_name(run, made, labels)}, ratio {run['observation_ratio']:g}, "
+        f"- {run['dataset']}, {naming.curve_name(run, made, labels)}, ratio {run['observation_ratio']:g}, "
         f"seed {run['seed']}: {run['submission']}"
         for run in made[:MOST_NAMED].to_dict("records")
     ]

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from partway import files
-from partway.results import style
+from partway.results import naming
+from partway.results.naming import count, listed
 from partway.results.protocol import cautions
 from partway.results.stats import FEWEST_SEEDS
-from partway.results.style import count, listed
 from partway.results.submissions import submissions
 from partway.results.tables import CONDITIONS, differences_of, left_out, read_runs, read_tables
 from partway.results.tables.words import LUCK, THESE_TRAININGS, Table
@@ -52,7 +52,7 @@ def _holes(writer: Writer) -> str:
     if missing.empty:
         return ""
     lines = [
-        f"- {', '.join([*_dataset_and_model(axes, writer), style.ablation_name(axes[2], writer.labels)])}, "
+        f"- {', '.join([*_dataset_and_model(axes, writer), naming.ablation_name(axes[2], writer.labels)])}, "
         f"train_ratio {axes[3]}, ratio {listed([f'{r:g}' for r in group.observation_ratio.unique()])}, "
         f"{'seed' if group.seed.nunique() == 1 else 'seeds'} {listed([str(s) for s in group.seed.unique()])}"
         for axes, group in missing.groupby(["dataset", "model", "ablation", "train_ratio"], sort=False)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from partway.results import style
+from partway.results import naming
 from partway.results.estimates import LINE
+from partway.results.naming import count, listed
 from partway.results.stats import Estimate
 from partway.results.stats.curves import ROUNDING
-from partway.results.style import count, listed
 from partway.results.tables import read_accuracies, records
 from partway.results.verdict_words import COVERED, Writer, videos_of
 
@@ -30,11 +30,11 @@ def about_curves(home: Path, writer: Writer) -> Iterator[str]:
     """
     points, whole = _points(home), _read(home / "curves.csv")
     for dataset, of_data in writer.runs.groupby("dataset", sort=False):
-        several = of_data.groupby(style.SERIES).observation_ratio.transform("nunique") > 1
+        several = of_data.groupby(naming.SERIES).observation_ratio.transform("nunique") > 1
         drawn = of_data[several] if writer.ladders else of_data
         lines = []
-        for series, runs in drawn.groupby(style.SERIES, sort=False):
-            name = style.curve_name(dict(zip(style.SERIES, series, strict=True)), drawn, writer.labels)
+        for series, runs in drawn.groupby(naming.SERIES, sort=False):
+            name = naming.curve_name(dict(zip(naming.SERIES, series, strict=True)), drawn, writer.labels)
             line = (dataset, *series)
             lines.append(f"- “{name}”{_curve(points.get(line, {}), runs, whole.get(line), writer)}")
         if lines:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from partway.data.truth import ALPHA
-from partway.results import stats, style
-from partway.results.style import count, listed
+from partway.results import naming, stats
+from partway.results.naming import count, listed
 
 if TYPE_CHECKING:
     from partway.results.verdict import Writer
 
 NAMES = dict.fromkeys(("dataset", "model", "ablation", "train_ratio", "window", "split", "pair"), str)
-PREDICTIONS = [*style.SERIES, "observation_ratio", "seed", "split"]
+PREDICTIONS = [*naming.SERIES, "observation_ratio", "seed", "split"]
 
 
 def what_can_be_known(home: Path, writer: Writer) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _order(pairs: pd.DataFrame, writer: Writer) -> Iterator[str]:
         videos = int(of_model.decided_videos.sum()) // seeds
         estimate = stats.accuracy_interval(of_model.right_videos.sum() / of_model.decided_videos.sum(), videos)
         scores.append(f"{model} is right on {writer.percent(estimate.value)} % ({writer.interval(estimate)})")
-    name = style.ablation_name(shared.ablation.iloc[0], writer.labels)
+    name = naming.ablation_name(shared.ablation.iloc[0], writer.labels)
     alike = f"{count(shared.pair.nunique(), 'pair')} of classes {'is' if shared.pair.nunique() == 1 else 'are'}"
     yield (
         f"{alike} each other's reversal in time: the same poses in another order, which no average over the frames of "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from operator import itemgetter
 
+from partway.results.naming import count, listed
 from partway.results.stats import Estimate
-from partway.results.style import count, listed
 from partway.results.tables import as_p, beyond_luck, differences_of
 from partway.results.tables.words import LUCK, Row, Table
 from partway.results.verdict_words import Writer, odds, videos_of

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from partway.results.naming import count
 from partway.results.stats import Estimate
-from partway.results.style import count
 from partway.results.tables import condition, row_name
 from partway.results.tables.words import SMALLEST_P, Row, Table
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from partway.results.collected import Collected
 from partway.results.figures import settings
 from partway.results.figures.look import NOTE, Style, legend_below, panels
-from partway.results.style import count, listed
+from partway.results.naming import count, listed
 
 TITLE = "Accuracy against cost"
 COSTS = {

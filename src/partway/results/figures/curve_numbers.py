@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from partway.results import imported_rows, style
+from partway.results import imported_rows, naming
 from partway.results.collected import Collected
 from partway.results.figures.palette import CONDITION
 
@@ -71,7 +71,7 @@ def _with_offsets(epochs: pd.DataFrame, lock: dict[str, Any]) -> pd.DataFrame:
     def continues(training: str) -> str | None:
         ablation = ablations.get(parents[training])
         elsewhere = ablation is not None and ablation != ablations[training]
-        return style.ablation_name(ablation, lock["labels"]) if elsewhere else None
+        return naming.ablation_name(ablation, lock["labels"]) if elsewhere else None
 
     offsets = epochs.training.map({training: before(training) for training in lengths}).astype(int)
     told = epochs.training.map({training: continues(training) for training in lengths})
@@ -121,7 +121,7 @@ def _title(key: tuple, keys: Collection[tuple], labels: dict[str, Any]) -> str:
     others = pd.DataFrame(keys, columns=COLUMN)
     different = {name for name in COLUMN if others[name].nunique() > 1}
     parts = [named[name] for name in ("dataset", "model") if name in different]
-    parts.append(style.ablation_name(named["ablation"], labels))
+    parts.append(naming.ablation_name(named["ablation"], labels))
     if set(others[others.ablation == named["ablation"]].trained_at) != {"1"}:
         words = {"random": "random ratios", "1": "whole videos"}
         parts.append(words.get(named["trained_at"], f"ratio {named['trained_at']}").replace(" ", NO_BREAK))

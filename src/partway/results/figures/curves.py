@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from partway.results.figures.curve_numbers import numbers as numbers
 from partway.results.figures.look import NOTE, Style, legend_below, pairs, thin
-from partway.results.style import count
+from partway.results.naming import count
 
 TITLE = "Training curves"
 MOST_COLUMNS = 20  # beyond, a figure cannot be read; the csv holds all

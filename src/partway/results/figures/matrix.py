@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from partway.results import style as naming
+from partway.results import naming
 from partway.results.collected import Collected
 from partway.results.figures import settings
 from partway.results.figures.look import Style, panels, wrapped

@@ -11,8 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from partway.results import stats
-from partway.results import style as naming
+from partway.results import naming, stats
 from partway.results.collected import Collected
 from partway.results.figures import names
 from partway.results.figures.look import NOTE, Style, panels, thin, wrapped

@@ -15,7 +15,7 @@ from partway.results.figures.look import Style, panels, thin, wrapped
 from partway.results.figures.palette import LINES, MARKERS
 from partway.results.figures.ratio_numbers import TITLE, caption, line_names, numbers, table, tips, words
 from partway.results.figures.settings import TRAINED
-from partway.results.style import count
+from partway.results.naming import count
 
 __all__ = ["TITLE", "caption", "draw", "numbers", "table", "tips", "words"]
 

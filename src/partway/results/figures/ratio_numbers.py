@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from partway.results import style
+from partway.results import naming
 from partway.results.collected import Collected
 from partway.results.figures import settings
 from partway.results.figures.palette import CONDITION
 from partway.results.imported import read_curves
-from partway.results.style import SERIES
+from partway.results.naming import SERIES
 
 TITLE = "Accuracy against observation ratio"
 COLUMNS = [
@@ -56,14 +56,14 @@ def _of_dataset(study: Collected, dataset: str) -> Iterator[dict[str, Any]]:
 
 
 def _measured(study: Collected, dataset: str) -> Iterator[dict[str, Any]]:
-    runs = style.curves_of(study.of_data(dataset))
+    runs = naming.curves_of(study.of_data(dataset))
     accuracies = settings.accuracies(study)
     accuracies = accuracies[accuracies.dataset == dataset]
     for place, series in enumerate(runs[SERIES].drop_duplicates().itertuples(index=False, name=None)):
         named = dict(zip(SERIES, series, strict=True))
         about = {"kind": "measured", "mark": f"curve-{dataset}-{place}"}
         about |= asdict(study.palette.of(*(named[axis] for axis in CONDITION)))
-        about["label"] = style.ablation_name(named["ablation"], study.lock["labels"])
+        about["label"] = naming.ablation_name(named["ablation"], study.lock["labels"])
         points = accuracies[(accuracies[SERIES] == pd.Series(named)).all(axis=1)]
         for point in points.sort_values("observation_ratio").to_dict("records"):
             yield point | about
@@ -86,13 +86,13 @@ def _imported(study: Collected, dataset: str) -> Iterator[dict[str, Any]]:
 
 def caption(numbers: pd.DataFrame) -> str:
     """What a reader must know to read the figure."""
-    splits = style.listed(sorted(numbers[numbers.kind == "measured"].scored_on.unique()))
+    splits = naming.listed(sorted(numbers[numbers.kind == "measured"].scored_on.unique()))
     return f"{splits.capitalize()} accuracy (top1), with 95 % intervals."
 
 
 def words(numbers: pd.DataFrame) -> str:
     """The text alternative."""
-    splits = style.listed(sorted(numbers[numbers.kind == "measured"].scored_on.unique()))
+    splits = naming.listed(sorted(numbers[numbers.kind == "measured"].scored_on.unique()))
     return f"{splits.capitalize()} accuracy (top1) against observation ratio; the table holds its numbers."
 
 

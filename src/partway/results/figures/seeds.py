@@ -14,7 +14,7 @@ from partway.results.collected import Collected
 from partway.results.figures import names as figure_names
 from partway.results.figures import settings
 from partway.results.figures.look import NOTE, Style, panels, thin
-from partway.results.style import count
+from partway.results.naming import count
 
 TITLE = "Seeds and views"
 COLUMNS = ["dataset", "kind", "name", *settings.SETTING[1:], "seed", "training", "shared", "views", *settings.ESTIMATE]

@@ -10,8 +10,8 @@ import pandas as pd
 from partway.results.collected import NAMES, Collected
 from partway.results.estimates import ACCURACY_COLUMNS, accuracy_rows
 from partway.results.figures.palette import CONDITION
+from partway.results.naming import SERIES, ablation_name
 from partway.results.outcomes import OutcomesReader
-from partway.results.style import SERIES, ablation_name
 from partway.results.tables import records
 
 TRAINED = {"matched": "on matched ratios", "full": "on whole videos", "random": "on random ratios"}
@@ -57,7 +57,7 @@ def names(settings: pd.DataFrame, *, at_one_ratio: bool = False) -> list[str]:
     """Name settings by what differs between them, and by what departs from the field's protocol.
 
     Args:
-        settings: the columns of style.SERIES, and `label`, the ablation's.
+        settings: the columns of naming.SERIES, and `label`, the ablation's.
         at_one_ratio: each row is of one ratio, which is told where they differ in it.
     """
     several = {axis: settings[axis].nunique() > 1 for axis in SERIES}

@@ -11,8 +11,8 @@ import pandas as pd
 
 from partway import files
 from partway.results.mixtures import mixtures
+from partway.results.naming import count, listed
 from partway.results.protocol import unlabelled_test
-from partway.results.style import count, listed
 from partway.results.tables.rows import conditions
 from partway.results.tables.words import LUCK, THESE_TRAININGS, Table, as_percent, beyond_luck, rows_named
 

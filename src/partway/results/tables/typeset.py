@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partway.results.style import listed
+from partway.results.naming import listed
 from partway.results.tables import latex
 from partway.results.tables.cells import Cell, cells
 from partway.results.tables.notes import table_notes

@@ -1,4 +1,4 @@
-"""What figures, verdict and report share: curves and their names."""
+"""Names of curves and ablations, and words with numbers, the same in figures, tables, verdict and report."""
 
 from __future__ import annotations
 
