@@ -46,7 +46,7 @@ def test_every_training_is_drawn_once_and_stages_follow_each_other(resolved):
     validation = [points for points in lines(second[0], "-") if len(points[0]) == 2 and points[0][0] != points[0][1]]
     assert validation == [([3, 4], [0.6, 0.5])] * 3  # two seeds and their mean, after the two epochs of mixup
     words = [text.get_text() for text in second[0].texts]
-    assert words == ["stage 2", "continues\n+ Mixup\nat its chosen epoch"]
+    assert words == ["stage 2", "continues\n+\u00a0Mixup at its\nchosen epoch"]
     assert not column(drawn, "+ Mixup")[0].texts
 
 

@@ -18,6 +18,7 @@ from partway.results.naming import count
 TITLE = "Training curves"
 MOST_COLUMNS = 20  # beyond, a figure cannot be read; the csv holds all
 MOST_IN_PRINT = 10  # in a style of a given size
+LETTERS_BEFORE = 14  # in a line of what is said where a stage before is not drawn
 MEASURES = {"loss": "loss", "top1": "accuracy, top1 (%)"}
 # Part of the data, its name, and how it is drawn; the setting's colour where no other is given.
 PARTS = {
@@ -158,7 +159,7 @@ def _draw_stage(axis: Axes, stage: pd.DataFrame, measure: str) -> None:
         axis.plot(by_seed.index, by_seed.mean(axis=1, skipna=False), **look, linewidth=thin(MEAN))
     chosen = stage[stage.chosen == 1]
     if part := _ringed(chosen, measure):
-        ring = {"marker": "o", "markerfacecolor": "white", "markeredgewidth": thin(0.8), "zorder": 5}
+        ring = {"marker": "o", "markerfacecolor": "white", "markeredgewidth": thin(0.8), "zorder": 5, "clip_on": False}
         id_ = _ring(stage.mark.iloc[0], stage.stage.iloc[0], measure)
         points = chosen[chosen[f"{part}_{measure}"].notna()]
         axis.plot(points["at"], factor * points[f"{part}_{measure}"], linestyle="", color=colour, gid=id_, **ring)
@@ -183,8 +184,8 @@ def _mark_stage(axis: Axes, stage: int, rows: pd.DataFrame, *, falls: bool) -> N
     up = {"xy": (begins, 1), "xytext": (-2, -2), "va": "top"} if falls else {"xy": (begins, 0), "xytext": (-2, 3)}
     axis.annotate(f"stage {stage}", **up, rotation=90, ha="right", **place, **NOTE)
     if pd.notna(before := rows.continues.iloc[0]):
-        told = f"continues\n{textwrap.fill(before, 20)}\nat its chosen epoch"
-        axis.annotate(told, (begins / 2, 0.5), xytext=(0, 0), ha="center", va="center", **place, **NOTE)
+        told = textwrap.fill(f"continues {before} at its chosen epoch".replace("+ ", "+\u00a0"), LETTERS_BEFORE)
+        axis.annotate(told, (begins / 2, 0.5), xytext=(0, 0), ha="center", va="center", zorder=1, **place, **NOTE)
 
 
 def _same_scales(axes: Any, numbers: pd.DataFrame) -> None:

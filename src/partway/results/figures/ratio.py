@@ -105,7 +105,7 @@ def _name_axes(axis: Axes, measured: pd.DataFrame, title: str) -> None:
 def _draw_measured(axis: Axes, measured: pd.DataFrame, names: dict[str, str]) -> None:
     differ = measured.groupby("mark").seeds_of_grid.max().nunique() > 1
     for mark, line in measured.groupby("mark", sort=False):
-        look = _look(line.iloc[0]) | {"linestyle": LINES[line.window.iloc[0]], "gid": mark}
+        look = _look(line.iloc[0]) | {"linestyle": LINES[line.window.iloc[0]], "gid": mark, "clip_on": False}
         seeds = f" (n = {count(int(line.seeds_of_grid.max()), 'seed')})" if differ else ""
         _draw_line(axis, line, look | {"label": names[mark] + seeds})
     if (holes := measured[measured.top1.isna()]).size:
