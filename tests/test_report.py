@@ -186,6 +186,13 @@ def test_every_run_stands_there_with_its_settings(page):
     assert "All runs share data set mime, model small, train fraction 1, window prefix." in section
 
 
+def test_many_runs_are_said_to_be_many(resolved, monkeypatch):
+    collect(resolved, HOME)
+    assert Page(drawn()).find("section", id="runs")[0][0].get("class") is None
+    monkeypatch.setattr(report_runs, "MANY", 3)
+    assert Page(drawn()).find("section", id="runs")[0][0]["style"] == f"--rows: {len(resolved.runs)}"
+
+
 @pytest.mark.slow
 def test_beyond_some_number_of_runs_the_details_are_left_to_their_files(resolved, monkeypatch):
     monkeypatch.setattr(report_runs, "MOST_WITH_DETAILS", 3)

@@ -268,6 +268,26 @@ def test_print_is_black_on_white_and_shows_what_was_opened(browser, address):
         assert page.pdf(format="A4").startswith(b"%PDF")
 
 
+def test_many_runs_are_laid_out_when_they_are_looked_at_and_links_arrive(browser, address, tmp_path):
+    many = '<section id="runs" class="many" style="--rows: 10">'
+    page_ = Path(address.removeprefix("file://")).read_text(encoding="utf-8").replace('<section id="runs">', many)
+    (tmp_path / "many.html").write_text(page_, encoding="utf-8")
+    with opened(browser, (tmp_path / "many.html").as_uri(), reduced_motion="reduce") as page:
+        drawn = "row => row.checkVisibility({contentVisibilityAuto: true})"
+        last = page.locator("#runs-table tbody tr").last
+        assert not last.evaluate(drawn)
+        for link in page.locator("nav a").all():
+            link.click()
+            page.wait_for_timeout(100)
+            target = page.locator(link.get_attribute("href"))
+            end = page.evaluate("innerHeight + scrollY >= document.documentElement.scrollHeight - 1")
+            assert end or abs(target.bounding_box()["y"] - 16) < 2, link.inner_text()
+        last.scroll_into_view_if_needed()
+        assert last.evaluate(drawn)
+        page.emulate_media(media="print")
+        assert page.locator("#runs-table tbody tr").first.evaluate(drawn)
+
+
 def test_whoever_wants_no_motion_gets_none(browser, address):
     with opened(browser, address, reduced_motion="reduce") as page:
         assert page.locator("html").evaluate("html => getComputedStyle(html).scrollBehavior") == "auto"

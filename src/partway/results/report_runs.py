@@ -17,6 +17,7 @@ from partway.results.tables import HOLE, records
 from partway.results.tables.settings import as_written
 from partway.study import AXES
 
+MANY = 100  # runs: beyond, a browser lays out their table when it is looked at, for the page would open slowly
 MOST_WITH_DETAILS = 1000  # runs: each takes a few kB, and every run.json holds the same
 # An axis that all runs share is told above the table and needs no column.
 MAY_BE_SHARED = {"dataset": "data set", "model": "model", "train_fraction": "train fraction", "window": "window"}
@@ -66,7 +67,7 @@ def table_of_runs(study: Collected, *, film_strips: int = 0, roots: dict[str, st
         roots: where the videos of each data set lie.
 
     Returns:
-        `columns`, `shared` (words -> value) and `rows`, each with its cells, state and, the first `told` only, `details`;
+        `columns`, `shared` (words -> value), whether they are `many`, and `rows`, each with its cells, state and, the first `told` only, `details`;
         `parts` holds what the details of several runs share.
     """
     columns = columns_of(study.runs, study.lock["labels"], study.percent)
@@ -86,6 +87,7 @@ def table_of_runs(study: Collected, *, film_strips: int = 0, roots: dict[str, st
         ],
         "parts": details.parts(),
         "told": MOST_WITH_DETAILS,
+        "many": len(rows) > MANY,
     }
 
 
