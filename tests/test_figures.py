@@ -5,19 +5,22 @@ from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from matplotlib.colors import to_hex
 
 from known import HOME
 from partway import cli, files
 from partway.results import stats
 from partway.results.collect import collect, collect_partial
 from partway.results.collected import Collected
-from partway.results.figures import draw_figures, drawing, names, shown
+from partway.results.dark import luminance
+from partway.results.figures import confusion, draw_figures, drawing, look, matrix, names, shown
 from partway.results.figures.confusion_numbers import in_order
 from partway.results.figures.ends import spread
 from partway.results.figures.look import STYLES
@@ -170,6 +173,40 @@ def test_the_matrix_marks_a_missing_run(home):
     assert cells.top1.isna().any()
     assert (home / "figures" / "ratio_matrix.svg").read_text().count(">missing<") == cells.top1.isna().sum()
     assert cells.groupby("mark").train_ratio.unique().map(list).tolist() == [["matched", "random"]] * 8
+
+
+def test_numbers_in_coloured_cells_can_be_read(home):
+    with mpl.rc_context(look.PLAIN):
+        drawn = matrix.draw(
+            read(home, "ratio_matrix").assign(top1=np.linspace(0, 1, len(read(home, "ratio_matrix")))), STYLES["report"]
+        )
+    pairs = [
+        sorted(map(luminance, map(to_hex, (text.get_color(), cell.get_facecolor()))))
+        for axis in drawn.axes
+        for text, cell in zip(axis.texts, axis.patches, strict=True)
+    ]
+    assert len(pairs) == len(read(home, "ratio_matrix"))
+    assert min((light + 0.05) / (dark + 0.05) for dark, light in pairs) >= 4.5
+
+
+def test_square_panels_leave_no_room_above_and_below(tmp_path):
+    numbers = confusion.numbers(Collected.read(simulate(tmp_path, classes=40, videos=80, seeds=1), 1))
+    with mpl.rc_context(look.PLAIN):
+        drawn = confusion.draw(numbers, STYLES["paper"])
+    drawn.draw_without_rendering()
+    assert drawn.get_figheight() - drawn.get_tightbbox().height < 0.2
+
+
+@pytest.mark.parametrize("name", ["accuracy_against_ratio", "seeds_and_views", "accuracy_against_cost", "ratio_matrix"])
+def test_what_is_drawn_is_what_accuracies_csv_says(home, name):
+    axes = ["dataset", "model", "ablation", "train_ratio", "window", "observation_ratio"]
+    drawn, known = read(home, name), drawing.read(home / "accuracies.csv")
+    if "kind" in drawn:
+        drawn = drawn[drawn.kind.isin(["measured", "mean"]) & drawn.top1.notna()]
+    both = drawn[drawn.top1.notna()].merge(known, on=axes, suffixes=("", "_known"), validate="many_to_one")
+    assert len(both) == drawn.top1.notna().sum() > 0
+    for column in {"top1", "low", "high", "seeds"} & set(drawn):
+        assert both[column].to_list() == both[f"{column}_known"].to_list()
 
 
 def test_classes_that_are_taken_for_each_other_stand_together():

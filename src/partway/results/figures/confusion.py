@@ -19,7 +19,7 @@ from partway.results.figures.confusion_numbers import (
     tips,
     words,
 )
-from partway.results.figures.look import NOTE, Style, panels, wrapped
+from partway.results.figures.look import NOTE, Style, panels, trim_height, wrapped
 
 __all__ = ["TITLE", "caption", "draw", "numbers", "table", "tips", "words"]
 
@@ -41,6 +41,8 @@ def draw(numbers: pd.DataFrame, style: Style) -> Figure:
         else:
             axis.text(0.5, 0.5, "no run is complete", transform=axis.transAxes, ha="center", **NOTE)
             axis.set_axis_off()
+    if style.height is None:
+        trim_height(figure)
     return figure
 
 

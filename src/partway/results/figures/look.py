@@ -126,6 +126,13 @@ def _scaled(font: float) -> dict[str, Any]:
     }
 
 
+def trim_height(figure: Figure) -> None:
+    """Make a figure no taller than what it shows, where square panels leave room above and below."""
+    figure.draw_without_rendering()
+    shown = figure.get_tightbbox()
+    figure.set_figheight(min(figure.get_figheight(), shown.height + 0.1))
+
+
 def wrapped(text: str, figure: Figure, share: float = 1) -> str:
     """A text in lines that are no wider than a share of the figure; a plus sign stays with what it adds."""
     letters = share * figure.get_figwidth() / mpl.rcParams["font.size"] * LETTERS

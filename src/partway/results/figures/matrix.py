@@ -7,12 +7,13 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from partway.results import naming
 from partway.results.collected import Collected
+from partway.results.dark import luminance
 from partway.results.figures import settings
 from partway.results.figures.look import Style, panels, wrapped
 from partway.results.figures.names import TRAINED_ALIKE, trained_in_several_ways
@@ -22,7 +23,7 @@ PANEL = list(TRAINED_ALIKE)
 COLUMNS = ["mark", "title", *settings.SETTING, *settings.ESTIMATE]
 WORDS = ["matched", "random", "full"]  # below the ratios that are numbers
 COLOURS = LinearSegmentedColormap.from_list("accuracy", ["#f3f6fa", "#0072B2"])
-DARK = 0.6  # of the scale: from there on, words are white
+DARK = 0.18  # relative luminance: as far from black as from white, 4.6 to 1 (WCAG 2.2); below, words are white
 
 
 def numbers(study: Collected) -> pd.DataFrame:
@@ -144,7 +145,8 @@ def _draw_cell(axis: Axes, cell: Any, span: tuple[float, float]) -> None:
         axis.add_patch(Rectangle((cell.x - 0.48, cell.y - 0.47), 0.96, 0.94, fill=False, edgecolor="0.7", hatch="////"))
         return
     share = (cell.top1 - span[0]) / (span[1] - span[0]) if span[1] > span[0] else 0.5
-    axis.add_patch(Rectangle((cell.x - 0.48, cell.y - 0.47), 0.96, 0.94, facecolor=COLOURS(share)))
+    colour = to_hex(COLOURS(share))
+    axis.add_patch(Rectangle((cell.x - 0.48, cell.y - 0.47), 0.96, 0.94, facecolor=colour))
     # Not quite black and white: on a page those follow its theme, and the square does not.
-    ink = "#fefdfc" if share > DARK else "#121110"
+    ink = "#fefdfc" if luminance(colour) < DARK else "#020100"
     axis.text(cell.x, cell.y, f"{100 * cell.top1:.1f}", color=ink, **look)
