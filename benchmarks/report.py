@@ -35,7 +35,7 @@ FILES = 8  # videos that are different; the others are links to them
 FRAMES = 16
 TARGET_MB, TARGET_SEC = {10: 5, 100: 5, 1000: 20}, 2.0
 PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
 def write_page(runs: int, test_set: TestSet) -> Path:
@@ -101,10 +101,13 @@ def main() -> None:
     options = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
+    chromium = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if chromium is None:
+        sys.exit("no Chromium on this machine: apt-get install chromium")
     test_set = TestSet.drawn(options.videos, options.classes)
     rows, missed = [], []
     with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=next(filter(None, map(shutil.which, CHROMIUMS))))
+        browser = started.chromium.launch(executable_path=chromium)
         for runs in options.runs:
             with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
                 page = write_page(runs, test_set)

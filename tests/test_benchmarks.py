@@ -1,6 +1,8 @@
 """The benchmarks of the data side run, and the check of their frames finds a reader that gives wrong ones."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -171,3 +173,16 @@ def test_collecting_is_measured_and_one_more_run_reads_no_other_predictions():
     ]
     assert [words for words in told if words not in done.stdout] == []
     assert "target 2048: met" in done.stdout
+
+
+@pytest.mark.slow
+def test_opening_the_page_is_measured_and_a_small_study_has_a_small_one():
+    pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install '.[dev]'")
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"))):
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    few = ["--runs", "10", "--videos", "60", "--classes", "5", "--repeats", "1"]
+    call = [sys.executable, str(REPOSITORY / "benchmarks" / "report.py"), *few]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=300, env=os.environ)
+    assert done.returncode in (0, 1), done.stderr[-3000:]  # 1: a target was missed, perhaps since others work here
+    (row,) = re.findall(r"^\| 10 \| ([\d.]+) \|", done.stdout, flags=re.MULTILINE)
+    assert 0.5 < float(row) < 5  # MB, with film strips
