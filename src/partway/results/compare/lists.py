@@ -10,7 +10,7 @@ from partway.errors import some
 from partway.results.compare import renames, table
 from partway.results.compare.comparison import Comparison, Row
 from partway.results.compare.settings import Differences, told
-from partway.results.style import listed
+from partway.results.naming import listed
 
 MOST_NAMED = 3  # videos or classes in a sentence
 
