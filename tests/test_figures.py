@@ -25,7 +25,7 @@ from partway.results.figures.confusion_numbers import in_order
 from partway.results.figures.ends import spread
 from partway.results.figures.look import STYLES
 from partway.results.figures.palette import HUES, Palette
-from partway.results.inline_svg import inline
+from partway.results.report.inline_svg import inline
 from simulated import simulate
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -13,8 +13,8 @@ from partway import files
 from partway.data import manifest as manifests
 from partway.data.manifest import Manifest, Video
 from partway.results.collect import collect
+from partway.results.collect.honesty import Truth
 from partway.results.figures import draw_figures
-from partway.results.honesty import Truth
 from partway.results.tables import write_tables
 from partway.results.verdict import write_verdict
 
@@ -79,7 +79,7 @@ def test_leak_tests_count_the_undecided_videos_of_each_run(truth):
 
 
 def test_a_run_that_knows_too_much_is_named(truth, monkeypatch):
-    monkeypatch.setattr("partway.results.honesty.leaks", lambda tests: tests)
+    monkeypatch.setattr("partway.results.collect.honesty.leaks", lambda tests: tests)
     collect(truth, HOME)
     write_tables(HOME, {"decimals": 1})
     write_verdict(HOME, {"decimals": 1})

@@ -21,7 +21,7 @@ from partway import files, metrics
 from partway.errors import DataError, VanishedError
 from partway.results.collect import collect, collect_partial
 from partway.results.outcomes import NAME, OutcomesReader, alike, read_outcomes
-from partway.results.run_videos import Answers
+from partway.results.report.run_videos import Answers
 from partway.results.tables import write_tables
 
 PAGE = REPOSITORY / "docs" / "predictions.md"

@@ -14,15 +14,17 @@ import pytest
 from conftest import REPOSITORY
 from known import HOME, known_study, write_data, write_known, write_training
 from partway import cli, dag, files, keys, study
-from partway.results import dark, report_parts, report_runs
+from partway.results import dark
 from partway.results.collect import collect, collect_partial
 from partway.results.collected import Collected
 from partway.results.figures import draw_figures, palette
-from partway.results.inline_svg import inline
-from partway.results.plain_markdown import to_html
+from partway.results.report import parts as report_parts
+from partway.results.report import runs as report_runs
 from partway.results.report import write_report
-from partway.results.report_cost import cost
-from partway.results.report_origin import cautions, origin
+from partway.results.report.cost import cost
+from partway.results.report.inline_svg import inline
+from partway.results.report.origin import cautions, origin
+from partway.results.report.plain_markdown import to_html
 from partway.results.tables import write_tables
 from partway.results.verdict import write_verdict
 

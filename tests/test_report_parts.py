@@ -2,7 +2,7 @@
 
 import hashlib
 
-from partway.results.report_parts import LOOK, OWN, PAGE, VENDOR, listed, scripts, with_licences
+from partway.results.report.parts import LOOK, OWN, TEMPLATES, VENDOR, listed, scripts, with_licences
 
 
 def test_parts_of_others_are_as_their_authors_published_them():
@@ -22,8 +22,8 @@ def test_the_readme_names_each_with_version_and_licence():
 
 
 def test_every_script_and_style_of_the_page_is_in_it():
-    assert {path.name for path in PAGE.glob("*.js")} == set(OWN)
-    assert {path.name for path in PAGE.glob("*.css")} == set(LOOK)
+    assert {path.name for path in TEMPLATES.glob("*.js")} == set(OWN)
+    assert {path.name for path in TEMPLATES.glob("*.css")} == set(LOOK)
 
 
 def test_no_script_can_end_before_its_end():

@@ -11,8 +11,8 @@ import pytest
 from known import HOME, known_study, write_data, write_known
 from partway import files
 from partway.results.collect import collect
-from partway.results.run_classes import worst_classes
-from partway.results.run_curves import Curves
+from partway.results.report.run_classes import worst_classes
+from partway.results.report.run_curves import Curves
 from test_report import Page, drawn
 from test_report_browser import browser, opened  # noqa: F401 (a fixture)
 

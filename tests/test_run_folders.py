@@ -9,9 +9,8 @@ from conftest import sweep
 from known import HOME, VIDEOS
 from partway import cli, files, study
 from partway.errors import DataError
-from partway.results import collect as collecting
 from partway.results import run_folders
-from partway.results.collect import collect, collect_partial
+from partway.results.collect import collect, collect_partial, collecting
 
 RUNS = HOME / "runs"
 VANILLA = RUNS / "mime/small/vanilla/train_matched/prefix/observation_ratio_1.0/seed_0"

@@ -16,11 +16,10 @@ from conftest import numbered_frames, write_video
 from known import HOME, RIGHT, VIDEOS, known_study, write_data, write_known
 from partway.data import manifest, sampling
 from partway.data.manifest import Manifest, Video
-from partway.results import strips
 from partway.results.collect import collect
-from partway.results.report import write_report
-from partway.results.strip_choice import in_order
-from partway.results.strips import FRAMES, HEIGHT, Pool, frames_of, seen, side_by_side
+from partway.results.report import strips, write_report
+from partway.results.report.strip_choice import in_order
+from partway.results.report.strips import FRAMES, HEIGHT, Pool, frames_of, seen, side_by_side
 from test_report import Page, drawn
 
 FRAMES_OF_A_VIDEO = 12

@@ -10,9 +10,10 @@ import pytest
 from known import HOME
 from partway import files
 from partway.results import stats
-from partway.results.collect import RUN_COLUMNS, collect, collect_partial
+from partway.results.collect import collect, collect_partial
+from partway.results.collect.honesty import CEILING_COLUMNS, LEAK_COLUMNS, PAIR_COLUMNS
+from partway.results.collect.run_rows import RUN_COLUMNS
 from partway.results.estimates import CURVE_COLUMNS, SETTING
-from partway.results.honesty import CEILING_COLUMNS, LEAK_COLUMNS, PAIR_COLUMNS
 from partway.results.tables import CONDITIONS, write_tables
 from partway.results.verdict import write_verdict
 

@@ -13,15 +13,15 @@ from filelock import FileLock
 from partway import files
 from partway.errors import DataError, VanishedError
 from partway.results import imported_rows
-from partway.results.by_class import CONFUSION_COLUMNS, PER_CLASS_COLUMNS, ByClass
-from partway.results.epoch_rows import epoch_columns, epoch_rows
+from partway.results.collect.by_class import CONFUSION_COLUMNS, PER_CLASS_COLUMNS, ByClass
+from partway.results.collect.epoch_rows import epoch_columns, epoch_rows
+from partway.results.collect.honesty import CEILING_COLUMNS, LEAK_COLUMNS, PAIR_COLUMNS, KnownTruths
+from partway.results.collect.reading import SAID, Results
+from partway.results.collect.run_rows import RUN_COLUMNS, run_row
+from partway.results.collect.summary import summary_of
 from partway.results.estimates import ACCURACY_COLUMNS, CURVE_COLUMNS, accuracy_rows, curve_rows
-from partway.results.honesty import CEILING_COLUMNS, LEAK_COLUMNS, PAIR_COLUMNS, KnownTruths
 from partway.results.pictures import keep_only_pictures
-from partway.results.reading import SAID, Results
 from partway.results.run_folders import write_run_folders
-from partway.results.run_rows import RUN_COLUMNS, run_row
-from partway.results.summary import summary_of
 from partway.schema_grid import table_names
 from partway.study import Run, Study
 

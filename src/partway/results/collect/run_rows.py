@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from partway import metrics
-from partway.results.completeness import missing_of
+from partway.results.collect.completeness import missing_of
+from partway.results.collect.reading import Results
 from partway.results.mixtures import joined, merged
-from partway.results.reading import Results
 from partway.study import AXES, Run, Study
 from partway.submission import NAME as SUBMISSION
 

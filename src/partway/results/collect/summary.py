@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from partway.results import imported_rows
-from partway.results.provenance import data_set, recorded
-from partway.results.reading import Results
+from partway.results.collect.provenance import data_set, recorded
+from partway.results.collect.reading import Results
 from partway.results.run_folders import folder_of
 from partway.study import Study
 

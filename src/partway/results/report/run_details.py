@@ -12,10 +12,10 @@ from typing import Any
 
 from partway.results.collected import Collected
 from partway.results.naming import ablation_name
-from partway.results.run_curves import Curves
-from partway.results.run_settings import Settings
-from partway.results.run_videos import Answers, Films
-from partway.results.strips import budget
+from partway.results.report.run_curves import Curves
+from partway.results.report.run_settings import Settings
+from partway.results.report.run_videos import Answers, Films
+from partway.results.report.strips import budget
 
 Row = dict[str, Any]
 SCORED = {"test": "evaluation", "validation": "validation"}  # split -> the column that names its evaluation

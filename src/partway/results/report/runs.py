@@ -11,8 +11,8 @@ import pandas as pd
 
 from partway.results.collected import Collected
 from partway.results.naming import ablation_name
-from partway.results.run_details import Details
-from partway.results.run_settings import time
+from partway.results.report.run_details import Details
+from partway.results.report.run_settings import time
 from partway.results.tables import HOLE, records
 from partway.results.tables.settings import as_written
 from partway.study import AXES

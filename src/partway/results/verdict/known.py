@@ -13,7 +13,7 @@ from partway.results import naming, stats
 from partway.results.naming import count, listed
 
 if TYPE_CHECKING:
-    from partway.results.verdict import Writer
+    from partway.results.verdict.words import Writer
 
 NAMES = dict.fromkeys(("dataset", "model", "ablation", "train_ratio", "window", "split", "pair"), str)
 PREDICTIONS = [*naming.SERIES, "observation_ratio", "seed", "split"]

@@ -11,17 +11,18 @@ from markupsafe import Markup
 
 from partway import files
 from partway.progress import duration
-from partway.results import pictures, report_cost, report_origin, report_parts
+from partway.results import pictures
 from partway.results.collected import Collected
 from partway.results.costs import NOTE, cost_table, shown_costs
 from partway.results.imported import NOTE as ABOUT_IMPORTED
 from partway.results.imported import ImportedCurve, heading, read_curves, shown_rows
 from partway.results.naming import count
-from partway.results.plain_markdown import to_html
-from partway.results.report_figures import figures
-from partway.results.report_ladders import ladder, ladder_notes
-from partway.results.report_runs import table_of_runs
-from partway.results.report_truth import is_generated, truth
+from partway.results.report import cost, origin, parts
+from partway.results.report.figures import figures
+from partway.results.report.ladders import ladder, ladder_notes
+from partway.results.report.plain_markdown import to_html
+from partway.results.report.runs import table_of_runs
+from partway.results.report.truth import is_generated, truth
 from partway.results.tables import HOLE
 
 NO_BREAK = "\u00a0"
@@ -37,7 +38,7 @@ def write_report(home: Path, options: dict[str, Any], roots: dict[str, str] | No
         roots: where the videos of each data set lie; without, none is shown.
     """
     study = Collected.read(home, options["decimals"])
-    cautions, imported = report_origin.cautions(study), read_curves(home, study.lock)
+    cautions, imported = origin.cautions(study), read_curves(home, study.lock)
     models = [shown_costs(row) for row in cost_table(home)]
     page = (
         _templates(study)
@@ -55,15 +56,15 @@ def write_report(home: Path, options: dict[str, Any], roots: dict[str, str] | No
             runs=table_of_runs(study, film_strips=options["film_strips"] if roots else 0, roots=roots),
             imported=[imported_table(study, curve) for curve in imported],
             about_imported=ABOUT_IMPORTED,
-            datasets=[report_origin.data_set(study, name) for name in study.lock["datasets"]],
+            datasets=[origin.data_set(study, name) for name in study.lock["datasets"]],
             command=study.summary["command"],
-            origin=report_origin.origin(study),
-            cost=report_cost.cost(study),
+            origin=origin.origin(study),
+            cost=cost.cost(study),
             models={"heads": list(models[0]), "rows": [list(row.values()) for row in models]} if models else None,
             about_models=NOTE,
-            look=report_parts.look(),
-            scripts=report_parts.scripts(),
-            parts=report_parts.with_licences(),
+            look=parts.look(),
+            scripts=parts.scripts(),
+            parts=parts.with_licences(),
         )
     )
     files.write_text(home / "report.html", page + "\n")
@@ -72,7 +73,7 @@ def write_report(home: Path, options: dict[str, Any], roots: dict[str, str] | No
 def _templates(study: Collected) -> Environment:
     """The fragments in page/, which escape whatever a study holds."""
     found = Environment(
-        loader=FileSystemLoader(report_parts.PAGE),
+        loader=FileSystemLoader(parts.TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -114,7 +115,7 @@ def numeric_columns(rows: list[list[str]]) -> list[bool]:
 def header(study: Collected) -> dict[str, Any]:
     """Name, question, and the size of the study in a few numbers."""
     done, all_ = len(study.complete), len(study.runs)
-    trainings, saved = len(study.summary["trainings"]), report_cost.saved_sec(study)
+    trainings, saved = len(study.summary["trainings"]), cost.saved_sec(study)
     facts = [(f"{done} of {all_}" if done < all_ else str(all_), "runs" if done < all_ else "runs, all complete")]
     facts.append((str(trainings), "training" if trainings == 1 else "distinct trainings"))
     facts.append((duration(study.seconds("trainings")), "of training"))
@@ -134,8 +135,8 @@ def verdict(study: Collected, cautions: list[str]) -> list[Markup]:
     body = text.partition("\n")[2].strip().removeprefix((study.lock["question"] or "").strip())
     for told in cautions:
         body = body.replace(told, "")
-    parts = re.split(r"^(?=## )", kept_together(body), flags=re.MULTILINE)
-    return [to_html(part, heading=3) for part in parts if part.strip()]
+    sections = re.split(r"^(?=## )", kept_together(body), flags=re.MULTILINE)
+    return [to_html(part, heading=3) for part in sections if part.strip()]
 
 
 def imported_table(study: Collected, curve: ImportedCurve) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from partway.results.stats import FEWEST_SEEDS
 from partway.results.submissions import submissions
 from partway.results.tables import CONDITIONS, differences_of, left_out, read_runs, read_tables
 from partway.results.tables.words import LUCK, THESE_TRAININGS, Table
-from partway.results.verdict_curves import about_curves
-from partway.results.verdict_known import what_can_be_known
-from partway.results.verdict_ladders import about_ladder
-from partway.results.verdict_words import Writer
+from partway.results.verdict.curves import about_curves
+from partway.results.verdict.known import what_can_be_known
+from partway.results.verdict.ladders import about_ladder
+from partway.results.verdict.words import Writer
 
 
 def write_verdict(home: Path, options: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 HERE = Path(__file__).parent
-PAGE, VENDOR = HERE / "page", HERE / "vendor"
+TEMPLATES, VENDOR = HERE / "templates", HERE / "vendor"
 OWN = ("tables.js", "figures.js", "runs.js")
 LOOK = ("page.css", "tables.css", "run_details.css", "print.css")
 
@@ -34,13 +34,14 @@ class Script:
 def scripts() -> list[Script]:
     """All scripts in the order in which they run."""
     return [
-        Script.read(path) for path in (*(VENDOR / part["file"] for part in listed()), *(PAGE / name for name in OWN))
+        Script.read(path)
+        for path in (*(VENDOR / part["file"] for part in listed()), *(TEMPLATES / name for name in OWN))
     ]
 
 
 def look() -> Markup:
     """The style of the page."""
-    return Markup("\n").join(Markup((PAGE / name).read_text(encoding="utf-8")) for name in LOOK)
+    return Markup("\n").join(Markup((TEMPLATES / name).read_text(encoding="utf-8")) for name in LOOK)
 
 
 def listed() -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from partway.results.naming import count, listed
 from partway.results.stats import Estimate
 from partway.results.stats.curves import ROUNDING
 from partway.results.tables import read_accuracies, records
-from partway.results.verdict_words import COVERED, Writer, videos_of
+from partway.results.verdict.words import COVERED, Writer, videos_of
 
 Points = dict[float, Estimate]  # by ratio
 NAMES = dict.fromkeys(("dataset", "model", "ablation", "train_ratio", "window", "scored_on", "covers", "ratios"), str)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from partway import files
-from partway.results.reading import Results
+from partway.results.collect.reading import Results
 from partway.study import Run, Study
 
 EPOCH_AXES = [

@@ -9,7 +9,7 @@ from partway.results.naming import count, listed
 from partway.results.stats import Estimate
 from partway.results.tables import as_p, beyond_luck, differences_of
 from partway.results.tables.words import LUCK, Row, Table
-from partway.results.verdict_words import Writer, odds, videos_of
+from partway.results.verdict.words import Writer, odds, videos_of
 
 TESTS = {
     "exact McNemar": "McNemar's exact test on the videos that only one of the two gets right",

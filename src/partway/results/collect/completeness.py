@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from partway.errors import DataError, VanishedError
+from partway.results.collect.reading import Results
 from partway.results.predictions import NAME as PREDICTIONS
-from partway.results.reading import Results
 from partway.study import Run, Study
 from partway.submission import NAME as SUBMISSION
 

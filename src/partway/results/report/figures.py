@@ -6,7 +6,7 @@ from typing import Any
 
 from partway.results.collected import Collected
 from partway.results.figures import Shown, shown
-from partway.results.inline_svg import inline
+from partway.results.report.inline_svg import inline
 
 MOST_ROWS = 300  # of a table below a figure; figures/<name>.csv holds all
 

@@ -12,7 +12,7 @@ from partway.results.collected import Collected
 from partway.results.tables import HOLE, beyond_luck, notes, read_tables, row_name, table_notes
 from partway.results.tables.cells import Cell, cells
 from partway.results.tables.words import Row, Table, videos_of
-from partway.results.verdict_words import Writer
+from partway.results.verdict.words import Writer
 from partway.schema_grid import SETTINGS
 
 COMPARED = {"to previous": "previous", "to first": "first"}

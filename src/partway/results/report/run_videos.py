@@ -9,9 +9,9 @@ import numpy as np
 
 from partway.data import manifest
 from partway.results.outcomes import OutcomesReader, alike
-from partway.results.run_classes import worst_classes
-from partway.results.strip_choice import by_confidence, in_order
-from partway.results.strips import FRAMES, Pool, seen
+from partway.results.report.run_classes import worst_classes
+from partway.results.report.strip_choice import by_confidence, in_order
+from partway.results.report.strips import FRAMES, Pool, seen
 
 UNTOLD_ROOT = "No video is shown: where they lie was not said (`--roots`)."
 
