@@ -400,8 +400,8 @@ def test_colours_of_lines_are_seen_on_dark_paper_and_keep_their_order(tmp_path):
 
 def test_what_the_package_holds_beside_modules_is_installed():
     patterns = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
-    results = REPOSITORY / "src" / "partway" / "results"
-    found = {path for pattern in patterns["partway.results"] for path in results.glob(pattern)}
+    report = REPOSITORY / "src" / "partway" / "results" / "report"
+    found = {path for pattern in patterns["partway.results.report"] for path in report.glob(pattern)}
     beside = {p for p in (REPOSITORY / "src").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
     assert {path.name for path in beside} >= {"report.html.jinja", "page.css", "runs.js", "sortable.min.js", "LICENSE"}
     assert {path for path in beside if "egg-info" not in str(path)} <= found
