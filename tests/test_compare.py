@@ -341,6 +341,7 @@ def test_another_official_split_is_refused(a, b, capsys):
     assert "the official split is 1 in A and 2 in B" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_study_that_was_rendered_when_it_was_complete_lacks_nothing(a, b):
     said = compare.as_text(compared(a, b.collect_partial()))
     assert "not complete" not in said
@@ -522,6 +523,7 @@ def three_ratios() -> dict:
     return tree
 
 
+@pytest.mark.slow
 def test_a_line_with_a_hole_or_of_other_videos_has_no_area(tmp_path):
     """An area over the ratios that are left would be one of another line, and look like its own."""
     a, b = (place_of(tmp_path / name, three_ratios()) for name in "ab")

@@ -89,6 +89,7 @@ def test_the_grid_tells_which_figures_there_are(runs, more):
     assert set(names.of_runs(runs, ladders)) == always | more
 
 
+@pytest.mark.slow
 def test_the_workflow_is_told_of_the_files_that_are_drawn(resolved):
     collect(resolved, HOME)
     draw_figures(HOME, {"dpi": 50})
@@ -97,6 +98,7 @@ def test_the_workflow_is_told_of_the_files_that_are_drawn(resolved):
     assert names.of_study(resolved) == [figure.name for figure in shown(HOME)]
 
 
+@pytest.mark.slow
 def test_a_figure_that_a_study_no_longer_has_is_taken_away(resolved):
     collect(resolved, HOME)
     for suffix in ("csv", "svg", "png"):
@@ -125,6 +127,7 @@ def test_accuracies_and_seeds_by_hand(resolved):
     assert set(views.ablation) == {"two_stage", "six_views"}  # one training in one and in six views
 
 
+@pytest.mark.slow
 def test_what_each_class_gains_by_hand(resolved):
     collect(resolved, HOME)
     draw_figures(HOME, {"dpi": 50})
@@ -139,6 +142,7 @@ def test_what_each_class_gains_by_hand(resolved):
     assert best.share["bow"] == 0.8
 
 
+@pytest.mark.slow
 def test_cost_counts_views_and_says_what_is_not_known(resolved):
     collect(resolved, HOME)
     runs = pd.read_csv(HOME / "runs.csv")
@@ -168,6 +172,7 @@ def test_holes_are_marked_and_in_no_mean(resolved):
     assert "since runs are missing: vanilla" in cost.caption
 
 
+@pytest.mark.slow
 def test_the_matrix_marks_a_missing_run(home):
     cells = read(home, "ratio_matrix")
     assert cells.top1.isna().any()
@@ -262,6 +267,7 @@ def test_a_setting_has_one_look_in_all_figures(home):
     assert columns.marker.notna().all()
 
 
+@pytest.mark.slow
 def test_equal_files_give_equal_figures(home, tmp_path):
     for name in ("seeds_and_views", "ratio_matrix"):  # of the others tests of their own
         paths = [tmp_path / f"{name}-{n}.{suffix}" for n in (1, 2) for suffix in ("svg", "pdf")]
@@ -271,6 +277,7 @@ def test_equal_files_give_equal_figures(home, tmp_path):
         assert paths[1].read_bytes() == paths[3].read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("style", "width", "height"), [("paper", 3.3, None), ("wide", 7.0, None), ("slide", 13.333, 7.5)]
 )
@@ -393,6 +400,7 @@ def test_a_figure_is_drawn_again_from_its_tidy_file_alone(home, tmp_path, capsys
     assert b"CIDFontType2" in Path("ratio_matrix-paper.pdf").read_bytes()  # words are letters, not shapes
 
 
+@pytest.mark.slow
 def test_a_figure_of_a_study_follows_what_was_collected_since(resolved, capsys):
     collect(resolved, HOME)
     draw_figures(HOME, {"dpi": 50})

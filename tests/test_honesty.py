@@ -88,6 +88,7 @@ def test_a_run_that_knows_too_much_is_named(truth, monkeypatch):
     assert "(leaks.csv; of 2 honest tests some 0.0 would be flagged): something may leak." in said
 
 
+@pytest.mark.slow
 def test_verdict_and_figure_tell_the_ceiling(truth):
     collect(truth, HOME)
     write_tables(HOME, {"decimals": 1})

@@ -269,6 +269,7 @@ def test_rows_are_marked_and_nothing_of_the_study_moves(resolved):
     assert found["imports"][0]["runs"][0]["checkpoint_path"].endswith("vivit_ucf_best.pth")
 
 
+@pytest.mark.slow
 def test_tables_figures_verdict_and_report_show_them_apart(resolved):
     collect_partial(resolved, HOME)
     own = {name: (HOME / "partial" / name).read_text() for name in ("tables/recipe.md", "cost.md", "verdict.md")}

@@ -189,6 +189,7 @@ def test_every_run_stands_there_with_its_settings(page):
     assert "All runs share data set mime, model small, train fraction 1, window prefix." in section
 
 
+@pytest.mark.slow
 def test_many_runs_are_said_to_be_many(resolved, monkeypatch):
     collect(resolved, HOME)
     assert Page(drawn()).find("section", id="runs")[0][0].get("class") is None
@@ -274,6 +275,7 @@ def nasty_study() -> dict:
     return tree
 
 
+@pytest.mark.slow
 def test_names_never_become_markup(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     resolved = write_known(nasty_study())
@@ -440,6 +442,7 @@ def test_what_made_the_numbers(page):
     assert "12 s saved by sharing" in page.texts("li")
 
 
+@pytest.mark.slow
 def test_hours_of_a_gpu_are_told_apart_and_what_no_run_could_share_is_not_saved(resolved):
     two_stage = next(run for run in resolved.runs if len(run.trainings) == 2)
     for folder in resolved.trainings:

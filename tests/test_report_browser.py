@@ -12,6 +12,8 @@ from known import HOME, known_study, write_data, write_known
 from partway import files
 from partway.results.collect import collect_partial
 
+pytestmark = pytest.mark.slow  # a browser starts; what the page holds is tested quickly in test_report.py
+
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 CURVE = "vanilla, trained on whole videos\nratio"

@@ -130,6 +130,7 @@ def test_curves_have_words_for_who_does_not_see_them(page):
     assert "an upright line is where a stage begins" in drawings[-1]
 
 
+@pytest.mark.slow
 def test_a_run_opens_whole_in_a_browser_and_no_name_becomes_markup(page, browser):  # noqa: F811
     with opened(browser, (page.home / "report.html").as_uri()) as window:
         window.locator("#runs-table button[data-run='5']").click()

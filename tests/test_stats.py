@@ -225,6 +225,7 @@ def test_detectable_takes_few_seeds_for_their_median():
     assert detectable(mean) == pytest.approx((4.302653 + 1.060660) * 0.01 / np.sqrt(np.log(2)), rel=1e-5)
 
 
+@pytest.mark.slow
 @QUICK
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_that_of_statsmodels(p_values):

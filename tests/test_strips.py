@@ -217,6 +217,7 @@ def test_a_picture_stands_in_the_page_once_and_dims_what_a_run_did_not_see(page)
     assert set(half) == {"--before: 0; --after: 4"}  # frames 0 to 5 of 12 are seen: 0, 1, 3, 4 of the strip's
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lost", "said"),
     [
@@ -237,6 +238,7 @@ def test_without_its_videos_the_report_says_so(tmp_path, monkeypatch, root, lost
     assert not any("No video is shown" in text for text in nothing.texts("details", class_="run"))
 
 
+@pytest.mark.slow
 def test_test_videos_without_labels_are_left_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tree = known_study()

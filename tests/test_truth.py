@@ -106,6 +106,7 @@ def test_honest_predictors_are_flagged_at_the_stated_rate_and_not_more():
     assert flagged <= 200 * ALPHA + 3 * np.sqrt(200 * ALPHA)
 
 
+@pytest.mark.slow
 def test_a_binomial_test_would_flag_honest_predictors():
     """Why answers are turned round by performer: one performer's are not independent of each other."""
     rng = np.random.default_rng(1)

@@ -77,6 +77,7 @@ def mixed(tmp_path_factory) -> tuple[Page, dict[str, str]]:
     return page, texts
 
 
+@pytest.mark.slow
 def test_each_data_set_has_its_own_table_on_its_own_split(mixed, tmp_path):
     (tmp_path / "recipe.csv").write_text(mixed[1]["tables/recipe.csv"])
     rows = pd.read_csv(tmp_path / "recipe.csv")
