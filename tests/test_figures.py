@@ -16,7 +16,7 @@ from matplotlib.colors import to_hex
 
 from known import HOME
 from partway import cli, files
-from partway.results import stats
+from partway.results import naming, stats
 from partway.results.collect import collect, collect_partial
 from partway.results.collected import Collected
 from partway.results.dark import luminance
@@ -109,6 +109,13 @@ def test_a_figure_that_a_study_no_longer_has_is_taken_away(resolved):
 
 
 # --- their numbers -------------------------------------------------------------------------------------
+
+
+def test_a_share_of_the_train_videos_keeps_its_digits():
+    assert [naming.of_train(fraction) for fraction in (0.125, 0.5)] == [
+        "12.5 % of the train videos",
+        "50 % of the train videos",
+    ]
 
 
 def test_accuracies_and_seeds_by_hand(resolved):

@@ -33,9 +33,14 @@ def curve_name(named: dict[str, Any], runs: pd.DataFrame, labels: dict[str, Any]
     name += f", trained on {named['train_ratio']} ratios" if named["train_ratio"] in ("random", "matched") else ""
     name += ", trained on whole videos" if named["train_ratio"] == "full" else ""
     name += f", trained at {named['train_ratio']}" if named["train_ratio"][0].isdigit() else ""
-    name += f", {100 * named['train_fraction']:g} % of the train videos" if named["train_fraction"] != 1 else ""
+    name += f", {of_train(named['train_fraction'])}" if named["train_fraction"] != 1 else ""
     told = runs.window.nunique() > 1 or named["window"] != "prefix"  # the prefix is the field's protocol
     return name + (f", {named['window']} window" if told else "")
+
+
+def of_train(fraction: float) -> str:
+    """The share of the train videos that a training saw."""
+    return f"{100 * fraction:g} % of the train videos"
 
 
 def count(number: int, noun: str) -> str:

@@ -125,6 +125,6 @@ def _title(key: tuple, keys: Collection[tuple], labels: dict[str, Any]) -> str:
     if set(others[others.ablation == named["ablation"]].trained_at) != {"1"}:
         words = {"random": "random ratios", "1": "whole videos"}
         parts.append(words.get(named["trained_at"], f"ratio {named['trained_at']}").replace(" ", NO_BREAK))
-    parts += [f"{named['train_fraction']:.0%} of the train videos"] if "train_fraction" in different else []
+    parts += [naming.of_train(named["train_fraction"])] if "train_fraction" in different else []
     parts += [f"{named['window']} window"] if "window" in different else []
     return "\n".join(textwrap.wrap(", ".join(parts), 30))

@@ -47,11 +47,11 @@ def in_order(train_ratios: Any) -> list[str]:
 
 def _titles(rows: pd.DataFrame, labels: dict[str, Any]) -> dict[tuple, str]:
     different = {axis for axis in PANEL if rows[axis].nunique() > 1}
-    told = {"train_fraction": "{:.0%} of the train videos", "window": "{} window"}
+    told = {"train_fraction": naming.of_train, "window": "{} window".format}
 
     def title(values: tuple) -> str:
         named = dict(zip(PANEL, values, strict=True)) | {"ablation": naming.ablation_name(values[2], labels)}
-        parts = [told.get(axis, "{}").format(named[axis]) for axis in PANEL if axis in different | {"ablation"}]
+        parts = [told.get(axis, str)(named[axis]) for axis in PANEL if axis in different | {"ablation"}]
         return ", ".join(parts)
 
     return {values: title(values) for values in rows[PANEL].drop_duplicates().itertuples(index=False, name=None)}

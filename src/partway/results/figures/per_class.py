@@ -15,7 +15,7 @@ from partway.results import naming, stats
 from partway.results.collected import Collected
 from partway.results.figures import names
 from partway.results.figures.look import NOTE, Style, panels, thin, wrapped
-from partway.results.outcomes import OutcomesReader
+from partway.results.outcomes import OutcomesReader, alike
 
 TITLE = "What each step of a ladder gains, class by class"
 STEP = ["mark", "title", "ladder", *names.CONDITION, "model", "ablation", "model_before", "ablation_before"]
@@ -67,9 +67,9 @@ def _runs_of(study: Collected, condition: dict[str, Any], named: tuple) -> pd.Da
 def _gains(before: pd.DataFrame, row: pd.DataFrame, outcomes: Callable) -> Any:
     if not (seeds := sorted(set(before.index) & set(row.index))):
         return
-    found = [[outcomes(runs.scored[seed]) for seed in seeds] for runs in (row, before)]
-    first = found[0][0]
-    correct_SN, other_SN = (np.stack([one.correct_N for one in of_row]) for of_row in found)
+    found = alike([runs.scored[seed] for runs in (row, before) for seed in seeds], outcomes)
+    first = found[0]
+    correct_SN, other_SN = np.split(np.stack([one.correct_N for one in found]), 2)
     for label in np.unique(first.labels_N):
         of_class = first.labels_N == label
         gain = stats.difference(correct_SN[:, of_class], other_SN[:, of_class])

@@ -15,7 +15,7 @@ from partway.results.figures.look import Style, panels, thin, wrapped
 from partway.results.figures.palette import LINES, MARKERS
 from partway.results.figures.ratio_numbers import TITLE, caption, line_names, numbers, table, tips, words
 from partway.results.figures.settings import TRAINED
-from partway.results.naming import count
+from partway.results.naming import count, of_train
 
 __all__ = ["TITLE", "caption", "draw", "numbers", "table", "tips", "words"]
 
@@ -71,13 +71,7 @@ def _told(axis: str, value: Any) -> str:
     """What sets a panel apart from the others."""
     if axis == "train_ratio":
         return f"trained {TRAINED.get(value, f'at ratio {value}')}"
-    return (
-        f"{value:.0%} of the train videos"
-        if axis == "train_fraction"
-        else f"{value} window"
-        if axis == "window"
-        else value
-    )
+    return of_train(value) if axis == "train_fraction" else f"{value} window" if axis == "window" else value
 
 
 def _entries(part: pd.DataFrame, *, beside: bool) -> int:

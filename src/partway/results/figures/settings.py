@@ -10,7 +10,7 @@ import pandas as pd
 from partway.results.collected import NAMES, Collected
 from partway.results.estimates import ACCURACY_COLUMNS, accuracy_rows
 from partway.results.figures.palette import CONDITION
-from partway.results.naming import SERIES, ablation_name
+from partway.results.naming import SERIES, ablation_name, of_train
 from partway.results.outcomes import OutcomesReader
 from partway.results.tables import records
 
@@ -71,7 +71,7 @@ def names(settings: pd.DataFrame, *, at_one_ratio: bool = False) -> list[str]:
             at = f"at ratio {row.train_ratio}"
             parts.append(f"trained {TRAINED.get(row.train_ratio, at)}")
         if several["train_fraction"] or row.train_fraction != 1:
-            parts.append(f"{row.train_fraction:.0%} of the train videos")
+            parts.append(of_train(row.train_fraction))
         parts += [f"{row.window} window"] if several["window"] or row.window != "prefix" else []
         parts += [f"ratio {row.observation_ratio:g}"] if told_ratio else []
         return ", ".join(parts)

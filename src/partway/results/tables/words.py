@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from partway.results.naming import of_train
+
 HOLE = "—"
 LUCK = 0.05  # the largest p value, after Holm's correction, that is called more than luck
 SMALLEST_P = 0.001  # told as a number
@@ -93,6 +95,6 @@ def condition(row: Row, *, model: bool, window: bool) -> str:
     how = words.get(row["train_ratio"], f"trained at ratio {row['train_ratio']}, tested")
     ratio = float(row["observation_ratio"])
     seen = "on whole videos" if ratio == 1 else f"at observation ratio {ratio:g}"
-    part = "" if row["train_fraction"] == 1 else f", {100 * row['train_fraction']:g} % of the train videos"
+    part = "" if row["train_fraction"] == 1 else f", {of_train(row['train_fraction'])}"
     told = window or row["window"] != "prefix"
     return f"{of}, {how} {seen}" + (f", {row['window']} window" if told else "") + part
